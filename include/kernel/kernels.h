@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/tree.h"
+#include "kernel/conv.h"
 #include "kernel/gemm.h"
 
 /* What a batch's rows gave; integers, so their sum has no order (rule 9). */
@@ -128,6 +129,18 @@ typedef struct kernels {
 
     /* dst[i] = (float)src[i] / 255. */
     void (*scale_bytes)(const uint8_t *src, size_t length, float *dst);
+
+    /* Convolutions with the pooling behind them: see kernel/conv.h. winograd_pack: panels [lo, hi) of kernels.panel filters;
+     * conv_sparse_pack: filters [lo, hi), multiples of 16; both packed forms belong to this table alone. */
+    void (*conv_pixels_forward)(const conv_forward_args *a);
+    void (*conv_pixels_backward)(const conv_backward_args *a);
+    void (*winograd_pack)(int channels, int filters, const float *w, int lo, int hi, float *packed);
+    void (*winograd_forward)(const conv_forward_args *a);
+    void (*conv_sparse_weights)(const conv_backward_args *a);
+    void (*conv_sparse_unpack)(int channels, int filters, const float *sums, float *dw);
+    void (*conv_sparse_pack)(int channels, int filters, const float *w, int lo, int hi,
+                             float *packed);
+    void (*conv_sparse_input)(const conv_input_args *a);
 
     /* Pooling; argmax as pool_args says. */
     void (*pool_forward)(const pool_args *p, const float *x, float *y, uint8_t *argmax);

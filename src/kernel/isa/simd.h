@@ -202,6 +202,89 @@ INLINE void simd_store_first(float *p, simd_float v, int n)
 #endif
 }
 
+/* Lane l: quad[index[l]], indices 0..3. */
+INLINE simd_float simd_pick4(const float quad[4], simd_int index)
+{
+#if SIMD_LEN == 16
+    return (simd_float)_mm512_permutevar_ps(_mm512_broadcast_f32x4(_mm_loadu_ps(quad)),
+                                            (__m512i)index);
+#elif SIMD_LEN == 8
+    return (simd_float)_mm256_permutevar_ps(_mm256_broadcast_ps((const void *)quad),
+                                            (__m256i)index);
+#else
+    return (simd_float){quad[index[0]], quad[index[1]], quad[index[2]], quad[index[3]]};
+#endif
+}
+
+/* Bit l: lane l of a mask (0 or -1). */
+INLINE uint32_t simd_bits(simd_int mask)
+{
+#if SIMD_LEN == 16
+    return _mm512_movepi32_mask((__m512i)mask);
+#elif SIMD_LEN == 8
+    return (uint32_t)_mm256_movemask_ps((__m256)mask);
+#else
+    return (uint32_t)((mask[0] & 1) | (mask[1] & 2) | (mask[2] & 4) | (mask[3] & 8));
+#endif
+}
+
+/* Row i, lane j <-> row j, lane i. */
+INLINE void simd_transpose(simd_float v[SIMD_LEN])
+{
+#if SIMD_LEN == 16
+    __m512 a[16], b[16];
+    UNROLL for (int i = 0; i < 16; i += 2)
+    {
+        a[i] = _mm512_unpacklo_ps((__m512)v[i], (__m512)v[i + 1]);
+        a[i + 1] = _mm512_unpackhi_ps((__m512)v[i], (__m512)v[i + 1]);
+    }
+    UNROLL for (int i = 0; i < 16; i += 4)
+    {
+        b[i] = _mm512_shuffle_ps(a[i], a[i + 2], 0x44);
+        b[i + 1] = _mm512_shuffle_ps(a[i], a[i + 2], 0xee);
+        b[i + 2] = _mm512_shuffle_ps(a[i + 1], a[i + 3], 0x44);
+        b[i + 3] = _mm512_shuffle_ps(a[i + 1], a[i + 3], 0xee);
+    }
+    UNROLL for (int j = 0; j < 4; j++) /* 4 x 4 blocks of 128 bits */
+    {
+        __m512 low = _mm512_shuffle_f32x4(b[j], b[4 + j], 0x44);
+        __m512 high = _mm512_shuffle_f32x4(b[j], b[4 + j], 0xee);
+        __m512 low2 = _mm512_shuffle_f32x4(b[8 + j], b[12 + j], 0x44);
+        __m512 high2 = _mm512_shuffle_f32x4(b[8 + j], b[12 + j], 0xee);
+        v[j] = (simd_float)_mm512_shuffle_f32x4(low, low2, 0x88);
+        v[4 + j] = (simd_float)_mm512_shuffle_f32x4(low, low2, 0xdd);
+        v[8 + j] = (simd_float)_mm512_shuffle_f32x4(high, high2, 0x88);
+        v[12 + j] = (simd_float)_mm512_shuffle_f32x4(high, high2, 0xdd);
+    }
+#elif SIMD_LEN == 8
+    __m256 a[8], b[8];
+    UNROLL for (int i = 0; i < 8; i += 2)
+    {
+        a[i] = _mm256_unpacklo_ps((__m256)v[i], (__m256)v[i + 1]);
+        a[i + 1] = _mm256_unpackhi_ps((__m256)v[i], (__m256)v[i + 1]);
+    }
+    UNROLL for (int i = 0; i < 8; i += 4)
+    {
+        b[i] = _mm256_shuffle_ps(a[i], a[i + 2], 0x44);
+        b[i + 1] = _mm256_shuffle_ps(a[i], a[i + 2], 0xee);
+        b[i + 2] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0x44);
+        b[i + 3] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0xee);
+    }
+    UNROLL for (int j = 0; j < 4; j++)
+    {
+        v[j] = (simd_float)_mm256_permute2f128_ps(b[j], b[4 + j], 0x20);
+        v[4 + j] = (simd_float)_mm256_permute2f128_ps(b[j], b[4 + j], 0x31);
+    }
+#else
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < i; j++) {
+            float t = v[i][j];
+            v[i][j] = v[j][i];
+            v[j][i] = t;
+        }
+#endif
+}
+
 /* e^x: x = n ln 2 + r, |r| <= ln 2 / 2; degree-6 polynomial of Cephes' expf (S. Moshier). Error below 2 ulp for
  * -87.3 <= x <= 88; below and above it stays at the ends' values. */
 INLINE simd_float simd_exp(simd_float x)

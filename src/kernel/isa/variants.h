@@ -11,6 +11,16 @@
     void gemm_tn_tree_##isa(const gemm_tree_args *g);                                              \
     void column_sums_##isa(int rows, int cols, const float *g, gemm_store store, float *sums);     \
     void scale_bytes_##isa(const uint8_t *src, size_t length, float *dst);                         \
+    void conv_pixels_forward_##isa(const conv_forward_args *a);                                    \
+    void conv_pixels_backward_##isa(const conv_backward_args *a);                                  \
+    void winograd_pack_##isa(int channels, int filters, const float *w, int lo, int hi,            \
+                             float *packed);                                                       \
+    void winograd_forward_##isa(const conv_forward_args *a);                                       \
+    void conv_sparse_weights_##isa(const conv_backward_args *a);                                   \
+    void conv_sparse_unpack_##isa(int channels, int filters, const float *sums, float *dw);        \
+    void conv_sparse_pack_##isa(int channels, int filters, const float *w, int lo, int hi,         \
+                                float *packed);                                                    \
+    void conv_sparse_input_##isa(const conv_input_args *a);                                        \
     void pool_forward_##isa(const pool_args *p, const float *x, float *y, uint8_t *argmax);        \
     void pool_backward_##isa(const pool_args *p, const float *dy, const float *y,                  \
                              const uint8_t *argmax, float *dx);                                    \

@@ -1,0 +1,216 @@
+/* kernel/isa/conv_sparse.c - gradients of a 3 x 3 convolution behind a 2 x 2 pooling; see kernel/conv.h.
+ *
+ * Of the gradient of the convolution's sums at most one in four is not zero. The kernel's gradient goes filter by filter:
+ * the sums of its taps stay in registers while the filter's few non-zero windows are visited. The input's gradient goes
+ * position by position, with sums that slide along the row, and visits the filters whose maximum lies there, found as bits
+ * of a mask. Both read whole vectors of channels. (Skipping zeros on CPUs: Gong et al., SparseTrain, PACT 2020.) */
+#include "kernel/isa/variants.h"
+#include "kernel/isa/windows.h"
+
+enum {
+    TAPS = 9,
+    WEIGHT_ROWS = SIMD_LEN == 16 ? 3 : 1,    /* rows of taps in registers        */
+    WEIGHT_VECTORS = SIMD_LEN == 16 ? 2 : 4, /* vectors of channels likewise     */
+    WEIGHT_CHANNELS = WEIGHT_VECTORS * SIMD_LEN,
+    INPUT_ROWS = SIMD_LEN == 16 ? 3 : 1,
+    INPUT_VECTORS = SIMD_LEN == 16 ? 1 : 4,
+    INPUT_CHANNELS = INPUT_VECTORS * SIMD_LEN,
+    INPUT_FLOATS = INPUT_ROWS * 3 * INPUT_CHANNELS, /* of a filter in one pass */
+    WORD = 64
+};
+
+/* A window of a filter: where its maximum meets tap (0,0), and its gradient. */
+typedef struct sparse_entry {
+    int x;
+    float d;
+} sparse_entry;
+
+/* The windows of filter f that have a gradient, in row order; returns their number. */
+INLINE int list_windows(const conv_windows *g, const window_place *place, const float *dy,
+                        const uint8_t *argmax, sparse_entry *list)
+{
+    const int quad[4] = {0, g->channels, g->width * g->channels, (g->width + 1) * g->channels};
+    int count = 0;
+    for (int i = 0; i < g->rows * g->cols; i++) {
+        float d = dy[place[i].y];
+        list[count] = (sparse_entry){place[i].x + quad[argmax[place[i].y] & 3], d};
+        count += d != 0;
+    }
+    return count;
+}
+
+/* dw += the listed windows, WEIGHT_ROWS rows of taps x WEIGHT_CHANNELS channels; x at the first of both. */
+INLINE void add_windows(const conv_windows *g, const float *x, const sparse_entry *list, int count,
+                        float *dw)
+{
+    simd_float sum[WEIGHT_ROWS * 3][WEIGHT_VECTORS];
+    size_t pixel = (size_t)g->channels, row = (size_t)g->width * pixel;
+    UNROLL for (int k = 0; k < WEIGHT_ROWS * 3; k++) UNROLL for (int v = 0; v < WEIGHT_VECTORS; v++)
+        sum[k][v] = simd_load(dw + k * WEIGHT_CHANNELS + v * SIMD_LEN);
+    for (int e = 0; e < count; e++) {
+        const float *at = x + list[e].x;
+        simd_float d = simd_set(list[e].d);
+        UNROLL for (int k = 0; k < WEIGHT_ROWS * 3; k++)
+            UNROLL for (int v = 0; v < WEIGHT_VECTORS; v++) sum[k][v] = simd_fma(
+                d, simd_load(at + (size_t)(k / 3) * row + (size_t)(k % 3) * pixel + v * SIMD_LEN),
+                sum[k][v]);
+    }
+    UNROLL for (int k = 0; k < WEIGHT_ROWS * 3; k++) UNROLL for (int v = 0; v < WEIGHT_VECTORS; v++)
+        simd_store(dw + k * WEIGHT_CHANNELS + v * SIMD_LEN, sum[k][v]);
+}
+
+static void place_windows(const conv_windows *g, window_place *place)
+{
+    for (int i = 0; i < g->rows; i++)
+        for (int j = 0; j < g->cols; j++) *place++ = window_at(g, i, j);
+}
+
+void KERNEL(conv_sparse_weights)(const conv_backward_args *a)
+{
+    const conv_windows *g = &a->g;
+    window_place *place = (window_place *)(void *)a->scratch;
+    sparse_entry *list = (sparse_entry *)(void *)(a->scratch + 2 * g->rows * g->cols);
+    memset(a->dw, 0, (size_t)(TAPS * g->channels * g->filters) * sizeof(float));
+    place_windows(g, place);
+    for (int n = 0; n < a->samples; n++) {
+        const float *x = a->x + (size_t)n * g->in_length, *dy = a->dy + (size_t)n * g->out_length;
+        const uint8_t *argmax = a->argmax + (size_t)n * g->out_length;
+        for (int f = 0; f < g->filters; f++) {
+            int count = list_windows(g, place, dy + f, argmax + f, list);
+            for (int c = 0; c < g->channels; c += WEIGHT_CHANNELS) {
+                float *dw = a->dw + (size_t)(c * g->filters + f * WEIGHT_CHANNELS) * TAPS;
+                for (int r = 0; r < 3; r += WEIGHT_ROWS)
+                    add_windows(g, x + r * g->width * g->channels + c, list, count,
+                                dw + r * 3 * WEIGHT_CHANNELS);
+            }
+        }
+    }
+}
+
+/* [C/B][F][9][B] of conv_sparse_weights -> [9][C][F]. */
+void KERNEL(conv_sparse_unpack)(int channels, int filters, const float *sums, float *dw)
+{
+    for (int c = 0; c < channels; c += SIMD_LEN)
+        for (int f = 0; f < filters; f += SIMD_LEN)
+            for (int k = 0; k < TAPS; k++) {
+                int block = c / WEIGHT_CHANNELS * WEIGHT_CHANNELS;
+                const float *from = sums + (size_t)(block * filters + f * WEIGHT_CHANNELS) * TAPS +
+                                    k * WEIGHT_CHANNELS + c % WEIGHT_CHANNELS;
+                float *to = dw + (size_t)(k * channels + c) * (size_t)filters + (size_t)f;
+                simd_float v[SIMD_LEN];
+                UNROLL for (int i = 0; i < SIMD_LEN; i++)
+                    v[i] = simd_load(from + (size_t)i * TAPS * WEIGHT_CHANNELS);
+                simd_transpose(v);
+                UNROLL for (int i = 0; i < SIMD_LEN; i++)
+                    simd_store(to + (size_t)i * (size_t)filters, v[i]);
+            }
+}
+
+/* w [9][C][F] -> passes [C/INPUT_CHANNELS][3/INPUT_ROWS][F][INPUT_ROWS * 3][INPUT_CHANNELS], filters [lo, hi). */
+void KERNEL(conv_sparse_pack)(int channels, int filters, const float *w, int lo, int hi,
+                              float *packed)
+{
+    for (int c = 0; c < channels; c += SIMD_LEN)
+        for (int f = lo; f < hi; f += SIMD_LEN)
+            for (int k = 0; k < TAPS; k++) {
+                const float *from = w + (size_t)(k * channels + c) * (size_t)filters + (size_t)f;
+                int pass = c / INPUT_CHANNELS * (3 / INPUT_ROWS) + k / (3 * INPUT_ROWS);
+                float *to = packed + (size_t)(pass * filters + f) * INPUT_FLOATS +
+                            k % (3 * INPUT_ROWS) * INPUT_CHANNELS + c % INPUT_CHANNELS;
+                simd_float v[SIMD_LEN];
+                UNROLL for (int i = 0; i < SIMD_LEN; i++)
+                    v[i] = simd_load(from + (size_t)i * (size_t)filters);
+                simd_transpose(v);
+                UNROLL for (int i = 0; i < SIMD_LEN; i++) simd_store(to + i * INPUT_FLOATS, v[i]);
+            }
+}
+
+/* mask [2 rows][2 cols][words]: bit f where filter f has its maximum, and a gradient, at that position. */
+static void mask_positions(const conv_windows *g, const float *dy, const uint8_t *argmax,
+                           uint64_t *mask)
+{
+    int words = (g->filters + WORD - 1) / WORD;
+    memset(mask, 0, (size_t)(4 * g->rows * g->cols * words) * sizeof *mask);
+    for (int i = 0; i < g->rows; i++)
+        for (int j = 0; j < g->cols; j++) {
+            int at = window_at(g, i, j).y;
+            uint64_t *corner = mask + (size_t)((2 * i * 2 * g->cols + 2 * j) * words);
+            for (int f = 0; f < g->filters; f += SIMD_LEN) {
+                simd_int some = simd_load(dy + at + f) != simd_zero();
+                simd_int where = simd_load_bytes(argmax + at + f);
+                UNROLL for (int q = 0; q < 4; q++)
+                {
+                    uint64_t bits = simd_bits(some & (where == q));
+                    corner[(q / 2 * 2 * g->cols + q % 2) * words + f / WORD] |= bits << f % WORD;
+                }
+            }
+        }
+}
+
+/* sum += d[f] w[f] for the filters of a mask. */
+INLINE void add_filters(const uint64_t *mask, int words, const float *dy, const float *w,
+                        simd_float sum[INPUT_ROWS][3][INPUT_VECTORS])
+{
+    for (int word = 0; word < words; word++)
+        for (uint64_t left = mask[word]; left; left &= left - 1) {
+            int f = word * WORD + __builtin_ctzll(left);
+            const float *at = w + f * INPUT_FLOATS;
+            simd_float d = simd_set(dy[f]);
+            UNROLL for (int k = 0; k < INPUT_ROWS * 3; k++)
+                UNROLL for (int v = 0; v < INPUT_VECTORS; v++) sum[k / 3][k % 3][v] = simd_fma(
+                    d, simd_load(at + k * INPUT_CHANNELS + v * SIMD_LEN), sum[k / 3][k % 3][v]);
+        }
+}
+
+/* One row of positions: its filters into the INPUT_ROWS rows of dx that begin at `dx`. Sums of three columns slide along. */
+static void slide_row(const conv_windows *g, const float *dy, const uint64_t *mask, const float *w,
+                      float *dx)
+{
+    int words = (g->filters + WORD - 1) / WORD;
+    size_t pixel = (size_t)g->channels, row = (size_t)g->width * pixel;
+    simd_float sum[INPUT_ROWS][3][INPUT_VECTORS];
+    UNROLL for (int r = 0; r < INPUT_ROWS; r++) UNROLL for (int v = 0; v < INPUT_VECTORS; v++)
+    {
+        sum[r][1][v] = simd_load(dx + (size_t)r * row + v * SIMD_LEN);
+        sum[r][2][v] = simd_load(dx + (size_t)r * row + pixel + v * SIMD_LEN);
+    }
+    for (int x = 0; x < 2 * g->cols; x++, dx += pixel) {
+        UNROLL for (int r = 0; r < INPUT_ROWS; r++) UNROLL for (int v = 0; v < INPUT_VECTORS; v++)
+        {
+            sum[r][0][v] = sum[r][1][v];
+            sum[r][1][v] = sum[r][2][v];
+            sum[r][2][v] = simd_load(dx + (size_t)r * row + 2 * pixel + v * SIMD_LEN);
+        }
+        add_filters(mask + x * words, words, dy + x / 2 * g->filters, w, sum);
+        UNROLL for (int r = 0; r < INPUT_ROWS; r++) UNROLL for (int v = 0; v < INPUT_VECTORS; v++)
+            simd_store(dx + (size_t)r * row + v * SIMD_LEN, sum[r][0][v]);
+    }
+    UNROLL for (int r = 0; r < INPUT_ROWS; r++) UNROLL for (int v = 0; v < INPUT_VECTORS; v++)
+    {
+        simd_store(dx + (size_t)r * row + v * SIMD_LEN, sum[r][1][v]);
+        simd_store(dx + (size_t)r * row + pixel + v * SIMD_LEN, sum[r][2][v]);
+    }
+}
+
+void KERNEL(conv_sparse_input)(const conv_input_args *a)
+{
+    const conv_windows *g = &a->g;
+    uint64_t *mask = (uint64_t *)(void *)a->scratch;
+    int words = (g->filters + WORD - 1) / WORD;
+    size_t row = (size_t)g->width * (size_t)g->channels;
+    for (int n = 0; n < a->samples; n++) {
+        const float *dy = a->dy + (size_t)n * g->out_length;
+        float *dx = a->dx + (size_t)n * g->in_length;
+        mask_positions(g, dy, a->argmax + (size_t)n * g->out_length, mask);
+        memset(dx, 0, (size_t)a->height * row * sizeof(float));
+        for (int c = 0; c < g->channels; c += INPUT_CHANNELS)
+            for (int r = 3 - INPUT_ROWS; r >= 0; r -= INPUT_ROWS) { /* dx's rows: y ascending */
+                int pass = c / INPUT_CHANNELS * (3 / INPUT_ROWS) + r / INPUT_ROWS;
+                const float *w = a->turned + (size_t)(pass * g->filters) * INPUT_FLOATS;
+                for (int y = 0; y < 2 * g->rows; y++)
+                    slide_row(g, dy + y / 2 * g->out_width * g->filters,
+                              mask + (size_t)(y * 2 * g->cols * words), w,
+                              dx + (size_t)(y + r) * row + c);
+            }
+    }
+}

@@ -1,0 +1,33 @@
+/* kernel/isa/windows.h - what the fused convolutions share: 2 x 2 windows and where they lie.   layer: kernel (private) */
+#ifndef MNIST_DIST_KERNEL_ISA_WINDOWS_H
+#define MNIST_DIST_KERNEL_ISA_WINDOWS_H
+
+#include "kernel/conv.h"
+#include "kernel/isa/simd.h"
+
+/* A window: floats from the sample's x to its corner, and to its place in y. */
+typedef struct window_place {
+    int x, y;
+} window_place;
+
+INLINE window_place window_at(const conv_windows *g, int i, int j)
+{
+    return (window_place){(2 * i * g->width + 2 * j) * g->channels,
+                          (i * g->out_width + j) * g->filters};
+}
+
+/* y = act(max of the four sums + bias); argmax: which one, the first of equals. */
+INLINE void window_store(const simd_float sum[4], simd_float bias, activation act, float *y,
+                         uint8_t *argmax)
+{
+    simd_int right = sum[1] > sum[0], below_right = sum[3] > sum[2];
+    simd_float above = simd_max(sum[1], sum[0]), under = simd_max(sum[3], sum[2]);
+    simd_int below = under > above;
+    simd_int where = (below & (below_right & 1)) | (~below & (right & 1)) | (below & 2);
+    simd_float best = simd_max(under, above) + bias;
+    if (act == ACTIVATION_RELU) best = simd_relu(best);
+    simd_store(y, best);
+    simd_store_bytes(argmax, where);
+}
+
+#endif

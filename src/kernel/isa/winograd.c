@@ -1,0 +1,225 @@
+/* kernel/isa/winograd.c - 3 x 3 convolutions by F(5x5, 3x3), with the pooling behind them; see kernel/conv.h.
+ *
+ *   U = G w G'        per channel and filter, once per update             [7,3] [3,3] [3,7]
+ *   V = B' x B        per channel and tile, 7 x 7 pixels                  the points' monic polynomials
+ *   M = sum_c U V     49 independent products over the channels
+ *   y = A' M A        5 x 5 sums of a tile                                powers of the points
+ * (Lavin and Gray, CVPR 2016; for the points see Barabasz et al., ACM TOMS 46:4, 2020.) Points 0, 1, -1, 2, -2, 1/2 and
+ * infinity. Products are done for TILES tiles at a time, so that a register tile is TILES x 2 vectors. */
+#include "kernel/isa/variants.h"
+#include "kernel/isa/windows.h"
+
+enum {
+    PANEL = 2 * SIMD_LEN,
+    SIDE = 7,
+    OUT = 5, /* sums of a tile, each way */
+    BLOCK_TILES = 4,
+    TILES = SIMD_LEN == 16 ? 8 : 4,
+    BLOCK_PIXELS = 2 * OUT /* sums of a block, each way; also the pixels to the next block */
+};
+
+/* G: row i is (1, a_i, a_i^2) / prod_{l != i} (a_i - a_l); the last, for infinity, (0, 0, 1). */
+static const float G[SIDE][3] = {
+    {-1.0f / 2, 0, 0},
+    {-1.0f / 3, -1.0f / 3, -1.0f / 3},
+    {1.0f / 9, -1.0f / 9, 1.0f / 9},
+    {1.0f / 36, 1.0f / 18, 1.0f / 9},
+    {-1.0f / 60, 1.0f / 30, -1.0f / 15},
+    {32.0f / 45, 16.0f / 45, 8.0f / 45},
+    {0, 0, 1},
+};
+
+INLINE void transform_filter(const simd_float g[3], simd_float u[SIDE])
+{
+    UNROLL for (int i = 0; i < SIDE; i++) u[i] = simd_fma(
+        simd_set(G[i][2]), g[2], simd_fma(simd_set(G[i][1]), g[1], simd_set(G[i][0]) * g[0]));
+}
+
+/* w [3,3,C,F] -> packed [F/PANEL][49][C][PANEL], panels [lo, hi). */
+void KERNEL(winograd_pack)(int channels, int filters, const float *w, int lo, int hi, float *packed)
+{
+    size_t pixel = (size_t)channels * (size_t)filters, point = (size_t)channels * PANEL;
+    for (int f = lo * PANEL; f < hi * PANEL; f += SIMD_LEN)
+        for (int c = 0; c < channels; c++) {
+            const float *at = w + (size_t)c * (size_t)filters + (size_t)f;
+            float *out = packed + (size_t)(f / PANEL) * WINOGRAD_POINTS * point +
+                         (size_t)c * PANEL + (size_t)(f % PANEL);
+            simd_float half[3][SIDE];
+            UNROLL for (int s = 0; s < 3; s++)
+            {
+                simd_float g[3];
+                UNROLL for (int r = 0; r < 3; r++)
+                    g[r] = simd_load(at + (size_t)(3 * r + s) * pixel);
+                transform_filter(g, half[s]);
+            }
+            for (int i = 0; i < SIDE; i++) {
+                simd_float g[3] = {half[0][i], half[1][i], half[2][i]}, u[SIDE];
+                transform_filter(g, u);
+                UNROLL for (int j = 0; j < SIDE; j++)
+                    simd_store(out + (size_t)(i * SIDE + j) * point, u[j]);
+            }
+        }
+}
+
+/* e = B' d: for point a the coefficients of prod over the other points of (z - a_l), with z - 1/2 taken out first. */
+INLINE void transform_input(const simd_float d[SIDE], simd_float e[SIDE])
+{
+    simd_float two = simd_set(2), four = simd_set(4), five = simd_set(-5), p[SIDE - 1];
+    UNROLL for (int k = 0; k < SIDE - 1; k++) p[k] = simd_fma(simd_set(-0.5f), d[k], d[k + 1]);
+    simd_float even = simd_fma(-four, p[2], p[4]), odd = simd_fma(-four, p[1], p[3]);
+    simd_float even2 = p[4] - p[2], odd2 = p[3] - p[1];
+    e[0] = simd_fma(four, p[0], simd_fma(five, p[2], p[4]));
+    e[1] = even + odd;
+    e[2] = even - odd;
+    e[3] = simd_fma(two, odd2, even2);
+    e[4] = simd_fma(-two, odd2, even2);
+    e[5] = simd_fma(four, d[1], simd_fma(five, d[3], d[5]));
+    e[6] = simd_fma(four, p[1], simd_fma(five, p[3], p[5]));
+}
+
+/* y = A' m. */
+INLINE void transform_output(const simd_float m[SIDE], simd_float y[OUT])
+{
+    simd_float s1 = m[1] + m[2], d1 = m[1] - m[2], s2 = m[3] + m[4], d2 = m[3] - m[4], h = m[5];
+    y[0] = m[0] + s1 + (s2 + h);
+    y[1] = simd_fma(simd_set(2), d2, simd_fma(simd_set(0.5f), h, d1));
+    y[2] = simd_fma(simd_set(4), s2, simd_fma(simd_set(0.25f), h, s1));
+    y[3] = simd_fma(simd_set(8), d2, simd_fma(simd_set(0.125f), h, d1));
+    y[4] = simd_fma(simd_set(16), s2, simd_fma(simd_set(0.0625f), h, s1 + m[6]));
+}
+
+/* V of one tile, whose corner is x: [49][TILES][C], the tile's row. */
+static void tile_input(const conv_windows *g, const float *x, float *v)
+{
+    size_t pixel = (size_t)g->channels, point = TILES * pixel;
+    for (int c = 0; c < g->channels; c += SIMD_LEN) {
+        simd_float half[SIDE][SIDE];
+        UNROLL for (int j = 0; j < SIDE; j++)
+        {
+            simd_float d[SIDE], e[SIDE];
+            UNROLL for (int i = 0; i < SIDE; i++)
+                d[i] = simd_load(x + (size_t)(i * g->width + j) * pixel + (size_t)c);
+            transform_input(d, e);
+            UNROLL for (int i = 0; i < SIDE; i++) half[i][j] = e[i];
+        }
+        UNROLL for (int i = 0; i < SIDE; i++)
+        {
+            simd_float e[SIDE];
+            transform_input(half[i], e);
+            UNROLL for (int j = 0; j < SIDE; j++)
+                simd_store(v + (size_t)(i * SIDE + j) * point + (size_t)c, e[j]);
+        }
+    }
+}
+
+/* M [49][TILES][PANEL] of the first `tiles` tiles. */
+INLINE void point_products(const float *v, const float *u, int channels, const int tiles, float *m)
+{
+    for (int p = 0; p < WINOGRAD_POINTS; p++) {
+        simd_float sum[TILES][2];
+        UNROLL for (int t = 0; t < tiles; t++) sum[t][0] = sum[t][1] = simd_zero();
+        _Pragma("GCC unroll 4") for (int c = 0; c < channels; c++, u += PANEL)
+        {
+            simd_float u0 = simd_load(u), u1 = simd_load(u + SIMD_LEN);
+            UNROLL for (int t = 0; t < tiles; t++)
+            {
+                simd_float x = simd_set(v[t * channels + c]);
+                sum[t][0] = simd_fma(x, u0, sum[t][0]);
+                sum[t][1] = simd_fma(x, u1, sum[t][1]);
+            }
+        }
+        UNROLL for (int t = 0; t < tiles; t++)
+        {
+            simd_store(m + t * PANEL, sum[t][0]);
+            simd_store(m + t * PANEL + SIMD_LEN, sum[t][1]);
+        }
+        v += TILES * channels;
+        m += TILES * PANEL;
+    }
+}
+
+static void products_of_block(const float *v, const float *u, int channels, float *m)
+{
+    point_products(v, u, channels, BLOCK_TILES, m);
+}
+
+static void products_of_all(const float *v, const float *u, int channels, float *m)
+{
+    point_products(v, u, channels, TILES, m);
+}
+
+/* One vector of filters of a block: 4 tiles of m -> 10 x 10 sums -> 5 x 5 windows at y, argmax. */
+static void block_output(const conv_forward_args *a, const float *m, const float *bias, float *y,
+                         uint8_t *argmax)
+{
+    simd_float sum[BLOCK_PIXELS][BLOCK_PIXELS], b = simd_load(bias);
+    for (int t = 0; t < BLOCK_TILES; t++) {
+        const float *tile = m + t * PANEL;
+        simd_float half[OUT][SIDE];
+        UNROLL for (int j = 0; j < SIDE; j++)
+        {
+            simd_float column[SIDE], z[OUT];
+            UNROLL for (int i = 0; i < SIDE; i++)
+                column[i] = simd_load(tile + (i * SIDE + j) * TILES * PANEL);
+            transform_output(column, z);
+            UNROLL for (int i = 0; i < OUT; i++) half[i][j] = z[i];
+        }
+        UNROLL for (int i = 0; i < OUT; i++)
+            transform_output(half[i], &sum[t / 2 * OUT + i][t % 2 * OUT]);
+    }
+    for (int i = 0; i < WINOGRAD_WINDOWS; i++) UNROLL for (int j = 0; j < WINOGRAD_WINDOWS; j++)
+        {
+            const simd_float window[4] = {sum[2 * i][2 * j], sum[2 * i][2 * j + 1],
+                                          sum[2 * i + 1][2 * j], sum[2 * i + 1][2 * j + 1]};
+            int at = (i * a->g.out_width + j) * a->g.filters;
+            window_store(window, b, a->act, y + at, argmax + at);
+        }
+}
+
+/* Where block `index` of the call lies: of x the corner, of y (and argmax) the first window. */
+typedef struct block_place {
+    size_t x, y;
+} block_place;
+
+INLINE block_place block_at(const conv_windows *g, int index)
+{
+    int across = g->cols / WINOGRAD_WINDOWS, blocks = g->rows / WINOGRAD_WINDOWS * across;
+    int sample = index / blocks, row = index % blocks / across, col = index % across;
+    window_place first = window_at(g, row * WINOGRAD_WINDOWS, col * WINOGRAD_WINDOWS);
+    return (block_place){(size_t)sample * g->in_length + (size_t)first.x,
+                         (size_t)sample * g->out_length + (size_t)first.y};
+}
+
+/* `count` blocks from `first` on: at most TILES / 4. */
+static void some_blocks(const conv_forward_args *a, int first, int count)
+{
+    const conv_windows *g = &a->g;
+    float *v = a->scratch, *m = v + WINOGRAD_POINTS * TILES * g->channels;
+    block_place at[TILES / BLOCK_TILES];
+    for (int b = 0; b < count; b++) {
+        at[b] = block_at(g, first + b);
+        for (int t = 0; t < BLOCK_TILES; t++)
+            tile_input(g,
+                       a->x + at[b].x +
+                           (size_t)(t / 2 * OUT * g->width + t % 2 * OUT) * (size_t)g->channels,
+                       v + (b * BLOCK_TILES + t) * g->channels);
+    }
+    for (int f = 0; f < g->filters; f += PANEL) {
+        const float *u = a->w + (size_t)f * WINOGRAD_POINTS * (size_t)g->channels;
+        if (count * BLOCK_TILES == TILES)
+            products_of_all(v, u, g->channels, m);
+        else
+            products_of_block(v, u, g->channels, m);
+        for (int b = 0; b < count; b++)
+            for (int n = 0; n < PANEL; n += SIMD_LEN)
+                block_output(a, m + b * BLOCK_TILES * PANEL + n, a->bias + f + n,
+                             a->y + at[b].y + f + n, a->argmax + at[b].y + f + n);
+    }
+}
+
+void KERNEL(winograd_forward)(const conv_forward_args *a)
+{
+    int blocks = a->samples * (a->g.rows / WINOGRAD_WINDOWS) * (a->g.cols / WINOGRAD_WINDOWS);
+    int step = TILES / BLOCK_TILES;
+    for (int b = 0; b < blocks; b += step) some_blocks(a, b, blocks - b < step ? blocks - b : step);
+}
