@@ -23,6 +23,8 @@
 
 typedef enum stage_split { STAGE_BY_SAMPLE, STAGE_BY_OUTPUT } stage_split;
 typedef enum gemm_engine { GEMM_OWN, GEMM_BLIS } gemm_engine;
+/* STAGE_EXACT: no algorithm that rounds more than the plain sums do (--exact-conv). */
+typedef enum stage_sums { STAGE_FAST, STAGE_EXACT } stage_sums;
 
 typedef struct stage_type stage_type;
 
@@ -30,16 +32,19 @@ typedef struct stage {
     const stage_type *type;
     const kernels *k;
     gemm_engine engine;
+    stage_sums sums;
     const layer *layer;           /* whose parameters it has                               */
     const layer *pool;            /* the max pooling fused behind it, or NULL              */
     int want_input_gradient;      /* 0 for the first stage                                 */
     size_t in_length, out_length; /* floats per sample                                */
+    int used_rows, used_cols;     /* the corner of the output that the next stage reads; 0: all  */
 
     /* set by plan */
-    size_t packed_length;  /* floats of private packed parameters                   */
-    size_t scratch_length; /* floats of scratch per thread                          */
-    size_t saved_bytes;    /* per sample, kept from forward to backward             */
-    size_t shared_length;  /* floats per sample of scratch that all threads share   */
+    int reads_rows, reads_cols; /* the corner of the input that is read; 0: all            */
+    size_t packed_length;       /* floats of private packed parameters                   */
+    size_t scratch_length;      /* floats of scratch per thread                          */
+    size_t saved_bytes;         /* per sample, kept from forward to backward             */
+    size_t shared_length;       /* floats per sample of scratch that all threads share   */
     size_t
         leaf_length; /* BY_SAMPLE: floats of a leaf's gradient: the layer's tensors as they lie in the slab,
                                 from tensor[0].at.offset on                           */
@@ -96,6 +101,10 @@ struct stage_type {
 
 extern const stage_type
     stage_conv2d; /* convolution, bias, activation, and a max pooling without overlap */
+extern const stage_type stage_conv2d_pixels, stage_conv2d_pooled;
+/* The one of these two that does the work of both layers, or NULL: 3 x 3, stride 1, no padding, pooling of 2 x 2, numbers
+ * of channels and filters that fill vectors. pool may be NULL. */
+const stage_type *stage_conv2d_fused(const layer *conv, const layer *pool);
 extern const stage_type stage_maxpool;
 extern const stage_type stage_avgpool; /* over windows, or over the whole image */
 extern const stage_type stage_activation;

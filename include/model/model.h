@@ -27,6 +27,7 @@ typedef struct model_cfg {
     int classes; /* outputs of the last layer must be this many; in presets they follow it */
     const kernels *k;
     gemm_engine engine;
+    stage_sums sums;
 } model_cfg;
 
 typedef struct model {

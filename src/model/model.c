@@ -162,7 +162,7 @@ static int fuses(const model *m, int conv)
 }
 
 /* The fusion pass: layers to stages. */
-static void plan_stages(model *m, gemm_engine engine)
+static void fuse_layers(model *m, const model_cfg *cfg)
 {
     int first_with_tensors = 0;
     while (first_with_tensors < m->layers && m->layer[first_with_tensors].tensors == 0)
@@ -171,13 +171,33 @@ static void plan_stages(model *m, gemm_engine engine)
         const layer *l = &m->layer[i];
         if (!type_of(l)) continue;
         stage *s = &m->stage[m->stages++];
-        *s = (stage){.type = type_of(l), .k = m->k, .engine = engine, .layer = l};
+        *s = (stage){
+            .type = type_of(l), .k = m->k, .engine = cfg->engine, .sums = cfg->sums, .layer = l};
         if (fuses(m, i)) s->pool = &m->layer[++i];
+        if (l->cfg.kind == LAYER_CONV2D && cfg->engine == GEMM_OWN) {
+            const stage_type *fused = stage_conv2d_fused(l, s->pool);
+            if (fused) s->type = fused;
+        }
         s->want_input_gradient =
             l > &m->layer[first_with_tensors]; /* nobody before it has a use for one */
         s->in_length = shape_length(l->in);
         s->out_length = shape_length(s->pool ? s->pool->out : l->out);
+    }
+}
+
+/* From the last stage to the first, so that each knows how much of its output is read: what nobody reads is not computed. */
+static void plan_stages(model *m)
+{
+    for (int i = m->stages; i-- > 0;) {
+        stage *s = &m->stage[i];
+        if (i + 1 < m->stages) {
+            s->used_rows = m->stage[i + 1].reads_rows;
+            s->used_cols = m->stage[i + 1].reads_cols;
+        }
         s->type->plan(s);
+    }
+    for (int i = 0; i < m->stages; i++) {
+        stage *s = &m->stage[i];
         s->packed_offset = m->packed_length;
         s->scratch_offset = m->scratch_length;
         m->packed_length += slab_round_up(s->packed_length);
@@ -235,7 +255,8 @@ status model_build(model *m, const model_cfg *cfg, arena *a, message *why)
     if (s) return s;
     if (m->parameters == 0)
         return fail(why, STATUS_USAGE, "--model: the model has no parameters to train");
-    plan_stages(m, cfg->engine);
+    fuse_layers(m, cfg);
+    plan_stages(m);
     m->training_flop = training_flop(m);
     plan_blocks(m, a);
     plan_buckets(m);
