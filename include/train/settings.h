@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "data/augment.h"
+#include "model/model.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
 
@@ -74,6 +75,7 @@ typedef struct settings {
     int64_t checkpoint_every;                   /* epochs; 0: only at the end */
     int64_t limit, max_steps;                   /* 0: all */
     int reduce, eval_on, share, gemm, progress; /* the enums above */
+    int exact_conv;                             /* yes_no */
     int64_t grain;
     char isa[SETTINGS_TEXT]; /* "auto" */
 } settings;
@@ -124,6 +126,9 @@ status settings_resolve(settings *s, message *why);
 
 /* The optimizer as set, with the learning rate that a schedule starts from; after settings_resolve. */
 optimizer_cfg settings_optimizer(const settings *s);
+
+/* The model as set, for images of this size. */
+model_cfg settings_model(const settings *s, int height, int width, int classes, const kernels *k);
 
 /* The schedule with its warm-up; after settings_resolve. */
 schedule settings_schedule(const settings *s);

@@ -11,11 +11,8 @@ status estimate_model(const settings *cfg, int height, int width, model *m, aren
     const kernels *k;
     status code = kernels_select(cfg->isa, &k, why);
     if (code) return code;
-    model_cfg mc = {.spec = cfg->model,
-                    .input = shape_image(height, width, 1),
-                    .classes = cfg->classes ? (int)cfg->classes : DEFAULT_CLASSES,
-                    .k = k,
-                    .engine = cfg->gemm == GEMM_CHOICE_BLIS ? GEMM_BLIS : GEMM_OWN};
+    int classes = cfg->classes ? (int)cfg->classes : DEFAULT_CLASSES;
+    model_cfg mc = settings_model(cfg, height, width, classes, k);
     return model_build(m, &mc, a, why);
 }
 

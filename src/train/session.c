@@ -80,14 +80,9 @@ static status check_blis(session *s, message *why)
 
 static status build_model(session *s, message *why)
 {
-    gemm_engine engine = s->cfg.gemm == GEMM_CHOICE_BLIS ? GEMM_BLIS : GEMM_OWN;
-    model_cfg cfg = {.spec = s->cfg.model,
-                     .input = shape_image(s->data.height, s->data.width, 1),
-                     .classes = s->data.classes,
-                     .k = s->k,
-                     .engine = engine};
+    model_cfg cfg = settings_model(&s->cfg, s->data.height, s->data.width, s->data.classes, s->k);
     status code = model_build(&s->m, &cfg, &s->memory, why);
-    if (!code && engine == GEMM_BLIS) code = check_blis(s, why);
+    if (!code && cfg.engine == GEMM_BLIS) code = check_blis(s, why);
     return code;
 }
 

@@ -130,6 +130,8 @@ static const setting table[] = {
            "Shared memory among the ranks of a host; off: messages, the same bits (auto)"),
     CHOICE("gemm", BITS, gemm, gemms, "auto|own|blis",
            "Dense products: the program's own kernels or BLIS (auto: own)"),
+    CHOICE("exact-conv", BITS, exact_conv, no_yes, NULL,
+           "Convolutions by plain sums, without Winograd's algorithm: rounds less, slower"),
     CHOICE("progress", PLACE, progress, progresses, "STYLE",
            "auto, bar, plain, json, none (auto: a bar for a person, else plain lines)"),
     INTEGER("grain", 0, BITS, grain, 1, 65536,

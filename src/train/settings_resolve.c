@@ -78,6 +78,16 @@ double settings_rate_factor(const settings *s)
     return s->lr_scaling == SCALING_LINEAR ? times : sqrt(times);
 }
 
+model_cfg settings_model(const settings *s, int height, int width, int classes, const kernels *k)
+{
+    return (model_cfg){.spec = s->model,
+                       .input = shape_image(height, width, 1),
+                       .classes = classes,
+                       .k = k,
+                       .engine = s->gemm == GEMM_CHOICE_BLIS ? GEMM_BLIS : GEMM_OWN,
+                       .sums = s->exact_conv == YES ? STAGE_EXACT : STAGE_FAST};
+}
+
 optimizer_cfg settings_optimizer(const settings *s)
 {
     optimizer_kind kind = OPTIMIZER_ADAM;

@@ -24,13 +24,10 @@ stored_images stored_model_images(const checkpoint_file *file, const settings *c
 
 static status build(stored_model *s, const settings *cfg, stored_images images, message *why)
 {
-    model_cfg m = {.spec = cfg->model,
-                   .input = shape_image(images.height, images.width, 1),
-                   .classes = images.classes,
-                   .engine = cfg->gemm == GEMM_CHOICE_BLIS ? GEMM_BLIS : GEMM_OWN};
     status code = kernels_select(cfg->isa, &s->k, why);
-    m.k = s->k;
-    return code ? code : model_build(&s->m, &m, &s->memory, why);
+    if (code) return code;
+    model_cfg m = settings_model(cfg, images.height, images.width, images.classes, s->k);
+    return model_build(&s->m, &m, &s->memory, why);
 }
 
 status stored_model_open(stored_model *s, const settings *cfg, stored_images images,

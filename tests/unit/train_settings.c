@@ -267,6 +267,7 @@ static void test_json_round_trip(void **state)
         {"eval-on", "root"},
         {"share", "off"},
         {"gemm", "blis"},
+        {"exact-conv", "yes"},
         {"progress", "json"},
         {"grain", "4"},
         {"isa", "avx2"},
