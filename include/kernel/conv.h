@@ -88,7 +88,7 @@ conv_scratch conv_scratch_lengths(const conv_windows *g);
 
 static inline size_t winograd_packed_length(int channels, int filters)
 {
-    return (size_t)WINOGRAD_POINTS * (size_t)channels * (size_t)filters;
+    return (size_t)WINOGRAD_POINTS * (size_t)(channels + 1) * (size_t)filters;
 }
 
 #endif

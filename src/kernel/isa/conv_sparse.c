@@ -19,44 +19,95 @@ enum {
     WORD = 64
 };
 
-/* A window of a filter: where its maximum meets tap (0,0), and its gradient. */
-typedef struct sparse_entry {
-    int x;
-    float d;
-} sparse_entry;
+/* SIMD_LEN filters of one sample, each with its windows side by side: [filter][stride]. */
+typedef struct filter_windows {
+    int stride, words;
+    float *d;       /* gradients                                     */
+    int32_t *x;     /* floats to the pixel that meets tap (0,0)      */
+    uint64_t *mask; /* [filter][words]: bit t, window t has a gradient */
+} filter_windows;
 
-/* The windows of filter f that have a gradient, in row order; returns their number. */
-INLINE int list_windows(const conv_windows *g, const window_place *place, const float *dy,
-                        const uint8_t *argmax, sparse_entry *list)
+static filter_windows divide(const conv_windows *g, float *scratch)
 {
-    const int quad[4] = {0, g->channels, g->width * g->channels, (g->width + 1) * g->channels};
-    int count = 0;
-    for (int i = 0; i < g->rows * g->cols; i++) {
-        float d = dy[place[i].y];
-        list[count] = (sparse_entry){place[i].x + quad[argmax[place[i].y] & 3], d};
-        count += d != 0;
-    }
-    return count;
+    int windows = g->rows * g->cols;
+    filter_windows w = {.stride = (windows + SIMD_LEN - 1) / SIMD_LEN * SIMD_LEN,
+                        .words = (windows + WORD - 1) / WORD};
+    w.mask = (uint64_t *)(void *)scratch;
+    w.d = scratch + 2 * SIMD_LEN * w.words;
+    w.x = (int32_t *)(void *)(w.d + SIMD_LEN * w.stride);
+    return w;
 }
 
-/* dw += the listed windows, WEIGHT_ROWS rows of taps x WEIGHT_CHANNELS channels; x at the first of both. */
-INLINE void add_windows(const conv_windows *g, const float *x, const sparse_entry *list, int count,
-                        float *dw)
+/* Turns SIMD_LEN windows, from t on, of SIMD_LEN filters: dy and argmax are at the first filter. */
+INLINE void turn_windows(const conv_windows *g, const window_place *place, int t, const float *dy,
+                         const uint8_t *argmax, const filter_windows *w)
 {
-    simd_float sum[WEIGHT_ROWS * 3][WEIGHT_VECTORS];
-    size_t pixel = (size_t)g->channels, row = (size_t)g->width * pixel;
+    simd_float d[SIMD_LEN], x[SIMD_LEN];
+    int windows = g->rows * g->cols, right = g->channels, below = g->width * g->channels;
+    for (int i = 0; i < SIMD_LEN; i++) {
+        d[i] = x[i] = simd_zero();
+        if (t + i >= windows) continue;
+        simd_int where = simd_load_bytes(argmax + place[t + i].y);
+        d[i] = simd_load(dy + place[t + i].y);
+        x[i] = (simd_float)(place[t + i].x + (-(where & 1) & right) + (-(where >> 1) & below));
+    }
+    simd_transpose(d);
+    simd_transpose(x);
+    UNROLL for (int f = 0; f < SIMD_LEN; f++)
+    {
+        uint64_t some = simd_bits(d[f] != simd_zero());
+        simd_store(w->d + f * w->stride + t, d[f]);
+        memcpy(w->x + f * w->stride + t, &x[f], sizeof x[f]);
+        w->mask[f * w->words + t / WORD] |= some << t % WORD;
+    }
+}
+
+static void turn_filters(const conv_windows *g, const window_place *place, const float *dy,
+                         const uint8_t *argmax, const filter_windows *w)
+{
+    memset(w->mask, 0, (size_t)(SIMD_LEN * w->words) * sizeof *w->mask);
+    for (int t = 0; t < w->stride; t += SIMD_LEN) turn_windows(g, place, t, dy, argmax, w);
+}
+
+/* dw += the windows of filter f, WEIGHT_ROWS rows of taps x WEIGHT_CHANNELS channels; x at the first of both. pixel: floats
+ * from one pixel to the next, a constant where it can be. */
+INLINE void add_windows(const filter_windows *w, int f, const float *x, const size_t pixel,
+                        size_t row, float *dw)
+{
+    simd_float sum[WEIGHT_ROWS][3][WEIGHT_VECTORS];
     UNROLL for (int k = 0; k < WEIGHT_ROWS * 3; k++) UNROLL for (int v = 0; v < WEIGHT_VECTORS; v++)
-        sum[k][v] = simd_load(dw + k * WEIGHT_CHANNELS + v * SIMD_LEN);
-    for (int e = 0; e < count; e++) {
-        const float *at = x + list[e].x;
-        simd_float d = simd_set(list[e].d);
-        UNROLL for (int k = 0; k < WEIGHT_ROWS * 3; k++)
-            UNROLL for (int v = 0; v < WEIGHT_VECTORS; v++) sum[k][v] = simd_fma(
-                d, simd_load(at + (size_t)(k / 3) * row + (size_t)(k % 3) * pixel + v * SIMD_LEN),
-                sum[k][v]);
+        sum[k / 3][k % 3][v] = simd_load(dw + k * WEIGHT_CHANNELS + v * SIMD_LEN);
+    for (int word = 0; word < w->words; word++) {
+        size_t first = (size_t)(f * w->stride + word * WORD);
+        for (uint64_t left = w->mask[f * w->words + word]; left; left &= left - 1) {
+            size_t t = first + (size_t)__builtin_ctzll(left);
+            const float *at = x + w->x[t];
+            simd_float d = simd_set(w->d[t]);
+            UNROLL for (int r = 0; r < WEIGHT_ROWS; r++, at += row)
+                UNROLL for (int s = 0; s < 3; s++) UNROLL for (int v = 0; v < WEIGHT_VECTORS; v++)
+                    sum[r][s][v] = simd_fma(d, simd_load(at + (size_t)s * pixel + v * SIMD_LEN),
+                                            sum[r][s][v]);
+        }
     }
     UNROLL for (int k = 0; k < WEIGHT_ROWS * 3; k++) UNROLL for (int v = 0; v < WEIGHT_VECTORS; v++)
-        simd_store(dw + k * WEIGHT_CHANNELS + v * SIMD_LEN, sum[k][v]);
+        simd_store(dw + k * WEIGHT_CHANNELS + v * SIMD_LEN, sum[k / 3][k % 3][v]);
+}
+
+/* All taps and channels of filter first + f. */
+static void add_filter(const conv_windows *g, const filter_windows *w, int first, int f,
+                       const float *x, float *dw)
+{
+    size_t pixel = (size_t)g->channels, row = (size_t)g->width * pixel;
+    for (int c = 0; c < g->channels; c += WEIGHT_CHANNELS) {
+        float *sums = dw + (size_t)(c * g->filters + (first + f) * WEIGHT_CHANNELS) * TAPS;
+        for (int r = 0; r < 3; r += WEIGHT_ROWS, sums += WEIGHT_ROWS * 3 * WEIGHT_CHANNELS) {
+            const float *corner = x + (size_t)r * row + (size_t)c;
+            if (pixel == CONV_BLOCK)
+                add_windows(w, f, corner, CONV_BLOCK, row, sums);
+            else
+                add_windows(w, f, corner, pixel, row, sums);
+        }
+    }
 }
 
 static void place_windows(const conv_windows *g, window_place *place)
@@ -68,21 +119,16 @@ static void place_windows(const conv_windows *g, window_place *place)
 void KERNEL(conv_sparse_weights)(const conv_backward_args *a)
 {
     const conv_windows *g = &a->g;
-    window_place *place = (window_place *)(void *)a->scratch;
-    sparse_entry *list = (sparse_entry *)(void *)(a->scratch + 2 * g->rows * g->cols);
+    filter_windows w = divide(g, a->scratch);
+    window_place *place = (window_place *)(void *)(w.x + SIMD_LEN * w.stride);
     memset(a->dw, 0, (size_t)(TAPS * g->channels * g->filters) * sizeof(float));
     place_windows(g, place);
     for (int n = 0; n < a->samples; n++) {
-        const float *x = a->x + (size_t)n * g->in_length, *dy = a->dy + (size_t)n * g->out_length;
-        const uint8_t *argmax = a->argmax + (size_t)n * g->out_length;
-        for (int f = 0; f < g->filters; f++) {
-            int count = list_windows(g, place, dy + f, argmax + f, list);
-            for (int c = 0; c < g->channels; c += WEIGHT_CHANNELS) {
-                float *dw = a->dw + (size_t)(c * g->filters + f * WEIGHT_CHANNELS) * TAPS;
-                for (int r = 0; r < 3; r += WEIGHT_ROWS)
-                    add_windows(g, x + r * g->width * g->channels + c, list, count,
-                                dw + r * 3 * WEIGHT_CHANNELS);
-            }
+        size_t out = (size_t)n * g->out_length;
+        for (int f = 0; f < g->filters; f += SIMD_LEN) {
+            turn_filters(g, place, a->dy + out + f, a->argmax + out + f, &w);
+            for (int i = 0; i < SIMD_LEN; i++)
+                add_filter(g, &w, f, i, a->x + (size_t)n * g->in_length, a->dw);
         }
     }
 }
@@ -153,7 +199,7 @@ INLINE void add_filters(const uint64_t *mask, int words, const float *dy, const 
 {
     for (int word = 0; word < words; word++)
         for (uint64_t left = mask[word]; left; left &= left - 1) {
-            int f = word * WORD + __builtin_ctzll(left);
+            size_t f = (size_t)(word * WORD + __builtin_ctzll(left));
             const float *at = w + f * INPUT_FLOATS;
             simd_float d = simd_set(dy[f]);
             UNROLL for (int k = 0; k < INPUT_ROWS * 3; k++)

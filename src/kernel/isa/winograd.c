@@ -15,8 +15,17 @@ enum {
     OUT = 5, /* sums of a tile, each way */
     BLOCK_TILES = 4,
     TILES = SIMD_LEN == 16 ? 8 : 4,
-    BLOCK_PIXELS = 2 * OUT /* sums of a block, each way; also the pixels to the next block */
+    BLOCK_PIXELS = 2 * OUT, /* sums of a block, each way; also the pixels to the next block */
+    PAD =
+        16, /* floats between the points of V and M: powers of two would share a few lines of the cache */
+    OUT_POINT = TILES * PANEL + PAD
 };
+
+/* Floats from one point of V to the next. */
+INLINE size_t in_point(int channels)
+{
+    return (size_t)(TILES * channels + PAD);
+}
 
 /* G: row i is (1, a_i, a_i^2) / prod_{l != i} (a_i - a_l); the last, for infinity, (0, 0, 1). */
 static const float G[SIDE][3] = {
@@ -35,10 +44,10 @@ INLINE void transform_filter(const simd_float g[3], simd_float u[SIDE])
         simd_set(G[i][2]), g[2], simd_fma(simd_set(G[i][1]), g[1], simd_set(G[i][0]) * g[0]));
 }
 
-/* w [3,3,C,F] -> packed [F/PANEL][49][C][PANEL], panels [lo, hi). */
+/* w [3,3,C,F] -> packed [F/PANEL][49][C+1][PANEL], panels [lo, hi); the last row of a point is never read. */
 void KERNEL(winograd_pack)(int channels, int filters, const float *w, int lo, int hi, float *packed)
 {
-    size_t pixel = (size_t)channels * (size_t)filters, point = (size_t)channels * PANEL;
+    size_t pixel = (size_t)channels * (size_t)filters, point = (size_t)(channels + 1) * PANEL;
     for (int f = lo * PANEL; f < hi * PANEL; f += SIMD_LEN)
         for (int c = 0; c < channels; c++) {
             const float *at = w + (size_t)c * (size_t)filters + (size_t)f;
@@ -88,10 +97,10 @@ INLINE void transform_output(const simd_float m[SIDE], simd_float y[OUT])
     y[4] = simd_fma(simd_set(16), s2, simd_fma(simd_set(0.0625f), h, s1 + m[6]));
 }
 
-/* V of one tile, whose corner is x: [49][TILES][C], the tile's row. */
+/* V of one tile, whose corner is x: its row of [49][TILES][C]. */
 static void tile_input(const conv_windows *g, const float *x, float *v)
 {
-    size_t pixel = (size_t)g->channels, point = TILES * pixel;
+    size_t pixel = (size_t)g->channels, point = in_point(g->channels);
     for (int c = 0; c < g->channels; c += SIMD_LEN) {
         simd_float half[SIDE][SIDE];
         UNROLL for (int j = 0; j < SIDE; j++)
@@ -133,8 +142,9 @@ INLINE void point_products(const float *v, const float *u, int channels, const i
             simd_store(m + t * PANEL, sum[t][0]);
             simd_store(m + t * PANEL + SIMD_LEN, sum[t][1]);
         }
-        v += TILES * channels;
-        m += TILES * PANEL;
+        u += PANEL;
+        v += in_point(channels);
+        m += OUT_POINT;
     }
 }
 
@@ -160,7 +170,7 @@ static void block_output(const conv_forward_args *a, const float *m, const float
         {
             simd_float column[SIDE], z[OUT];
             UNROLL for (int i = 0; i < SIDE; i++)
-                column[i] = simd_load(tile + (i * SIDE + j) * TILES * PANEL);
+                column[i] = simd_load(tile + (i * SIDE + j) * OUT_POINT);
             transform_output(column, z);
             UNROLL for (int i = 0; i < OUT; i++) half[i][j] = z[i];
         }
@@ -194,7 +204,7 @@ INLINE block_place block_at(const conv_windows *g, int index)
 static void some_blocks(const conv_forward_args *a, int first, int count)
 {
     const conv_windows *g = &a->g;
-    float *v = a->scratch, *m = v + WINOGRAD_POINTS * TILES * g->channels;
+    float *v = a->scratch, *m = v + WINOGRAD_POINTS * in_point(g->channels);
     block_place at[TILES / BLOCK_TILES];
     for (int b = 0; b < count; b++) {
         at[b] = block_at(g, first + b);
@@ -205,7 +215,7 @@ static void some_blocks(const conv_forward_args *a, int first, int count)
                        v + (b * BLOCK_TILES + t) * g->channels);
     }
     for (int f = 0; f < g->filters; f += PANEL) {
-        const float *u = a->w + (size_t)f * WINOGRAD_POINTS * (size_t)g->channels;
+        const float *u = a->w + (size_t)f * WINOGRAD_POINTS * (size_t)(g->channels + 1);
         if (count * BLOCK_TILES == TILES)
             products_of_all(v, u, g->channels, m);
         else
