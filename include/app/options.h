@@ -20,14 +20,15 @@ struct app;
 /* Options that are no settings of a run; a command's set of them is a sum. */
 typedef enum option_extra {
     EXTRA_CONFIG = 1,
-    EXTRA_DRY_RUN = 2,
-    EXTRA_QUIET = 4,
-    EXTRA_VERBOSE = 8,
-    EXTRA_JSON = 16,
-    EXTRA_WHICH = 32,
-    EXTRA_FORMAT = 64,
-    EXTRA_FORCE = 128,
-    EXTRA_FILE = 256
+    EXTRA_RECIPE = 2,
+    EXTRA_DRY_RUN = 4,
+    EXTRA_QUIET = 8,
+    EXTRA_VERBOSE = 16,
+    EXTRA_JSON = 32,
+    EXTRA_WHICH = 64,
+    EXTRA_FORMAT = 128,
+    EXTRA_FORCE = 256,
+    EXTRA_FILE = 512
 } option_extra;
 
 typedef enum command_place {
@@ -63,12 +64,12 @@ typedef enum output_format { FORMAT_TEXT, FORMAT_CSV, FORMAT_JSON } output_forma
 typedef struct options {
     const command *command;
     options_ask ask;
-    settings cfg; /* defaults, then --config, then the command line; not yet resolved */
+    settings cfg; /* defaults, then --config or --recipe, then the command line; not yet resolved */
     int choices;
     choice choice[OPTIONS_MAX_CHOICES];
-    const char *operand, *config; /* NULL: not given */
-    int dry_run, verbosity;       /* verbosity: -1 quiet, 0, 1 verbose */
-    const char **more;            /* operands behind the first */
+    const char *operand, *config, *recipe; /* NULL: not given */
+    int dry_run, verbosity;                /* verbosity: -1 quiet, 0, 1 verbose */
+    const char **more;                     /* operands behind the first */
     int more_count;
     int json, force;
     output_format format;

@@ -6,8 +6,8 @@
 
 static const command commands[] = {
     {"train", NULL, "train, validate every epoch, test; writes the run directory", NULL,
-     EXTRA_CONFIG | EXTRA_DRY_RUN | EXTRA_QUIET | EXTRA_VERBOSE, COMMAND_RANKS, train_command,
-     NULL},
+     EXTRA_CONFIG | EXTRA_RECIPE | EXTRA_DRY_RUN | EXTRA_QUIET | EXTRA_VERBOSE, COMMAND_RANKS,
+     train_command, NULL},
     {"evaluate", "PATH", "weights on the test set: accuracy, report, confusion matrix",
      MODEL_ROWS "eval-on exact-conv" PLACE_ROWS, EXTRA_WHICH | EXTRA_JSON, COMMAND_RANKS,
      evaluate_command, NULL},

@@ -9,12 +9,17 @@
 #include "base/text.h"
 #include "io/file.h"
 #include "options_private.h"
+#include "train/recipe.h"
 
 enum { CONFIG_BYTES = 1 << 20 };
 
 static const struct argp_option extra_options[] = {
     {"config", KEY_CONFIG, "FILE", 0,
      "Settings of a RUN/config.json; options given beside it override", 0},
+    {"recipe", KEY_RECIPE, "NAME", 0,
+     "Tuned settings by name; options given beside it override. fast99: the CNN to 99 % on MNIST "
+     "in the fewest seconds",
+     0},
     {"dry-run", KEY_DRY_RUN, NULL, 0, "Print data, model, memory and steps, and leave", 0},
     {"quiet", 'q', NULL, 0, "Print the result alone", 0},
     {"verbose", 'v', NULL, 0, "Print more", 0},
@@ -161,6 +166,9 @@ static error_t parse_key(int key, char *argument, struct argp_state *state)
     case KEY_CONFIG:
         o->config = argument;
         return 0;
+    case KEY_RECIPE:
+        o->recipe = argument;
+        return 0;
     case KEY_DRY_RUN:
         o->dry_run = 1;
         return 0;
@@ -234,6 +242,13 @@ static status read_config(options *o, message *why)
     return STATUS_OK;
 }
 
+static status apply_recipe(options *o, message *why)
+{
+    status code = recipe_apply(o->recipe, &o->cfg, why);
+    if (options_given(o, "optimizer")) settings_forget_optimizer(&o->cfg);
+    return code;
+}
+
 int options_given(const options *o, const char *name)
 {
     for (int i = 0; i < o->choices; i++)
@@ -273,6 +288,10 @@ status options_parse(int argc, char **argv, options *o, message *why)
                     "%s needs a %s: a run directory, a checkpoint or a Keras "
                     "weights file",
                     o->command->name, o->command->operand);
+    if (o->config && o->recipe)
+        return fail(why, STATUS_USAGE, "%s",
+                    "--config and --recipe exclude each other: both say how to train");
     if (o->config) code = read_config(o, why);
+    if (o->recipe) code = apply_recipe(o, why);
     return code ? code : options_apply(o, &o->cfg, why);
 }

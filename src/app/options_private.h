@@ -11,6 +11,7 @@ enum { OPTIONS_MAX_ROWS = 64 };
 /* argp's keys of options without a letter */
 enum {
     KEY_CONFIG = 300,
+    KEY_RECIPE,
     KEY_DRY_RUN,
     KEY_JSON,
     KEY_WHICH,

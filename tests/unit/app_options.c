@@ -1,4 +1,5 @@
 /* The command line: which command, which settings, which words for a mistake. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -109,6 +110,24 @@ static void test_mistakes_in_options(void **state)
     bad("evaluate x --which=first", STATUS_USAGE, "known are best, last");
     bad("-b 0", STATUS_USAGE, "--batch-size=0");
     bad("--config /nowhere/config.json", STATUS_NO_INPUT, "/nowhere/config.json");
+}
+
+/* A recipe sets options; those given beside it, before or behind, override. */
+static void test_recipes(void **state)
+{
+    (void)state;
+    options o = good("--recipe=fast99");
+    assert_int_equal(o.cfg.epochs, 2);
+    assert_true(o.cfg.validation_split == 0);
+    assert_string_equal(o.cfg.schedule, "one-cycle");
+    o = good("-e 7 --recipe fast99 --lr 0.25");
+    assert_int_equal(o.cfg.epochs, 7);
+    assert_true(o.cfg.learning_rate == 0.25);
+    o = good("--optimizer=sgd --recipe fast99");
+    assert_true(isnan(o.cfg.learning_rate)); /* adam's rate is none of sgd's */
+    bad("--recipe=fast9", STATUS_USAGE, "did you mean 'fast99'?");
+    bad("--recipe=fast99 --config x.json", STATUS_USAGE, "exclude each other");
+    bad("evaluate x --recipe=fast99", STATUS_USAGE, "unknown option '--recipe'");
 }
 
 static void test_questions_win_over_the_rest(void **state)
@@ -223,6 +242,7 @@ int main(void)
         cmocka_unit_test(test_the_last_of_equal_options_counts),
         cmocka_unit_test(test_commands_and_operands),
         cmocka_unit_test(test_mistakes_in_options),
+        cmocka_unit_test(test_recipes),
         cmocka_unit_test(test_questions_win_over_the_rest),
         cmocka_unit_test(test_config),
         cmocka_unit_test(test_apply_sets_only_what_was_given),
