@@ -3,7 +3,7 @@
 
 Every contender runs once a round, in an order that rotates. The peers are worker processes that sleep while others run;
 mnist_dist is a new process each time. Whole training steps are timed (forward, backward, Adam), from initial weights, on
-MNIST that lies ready in memory as tensors and in shuffled batches; compilation and warm-up are not timed. Mnist_dist gets
+MNIST that lies ready in memory as tensors and in shuffled batches; compilation and warm-up are not timed. mnist_dist gets
 no warm-up. Threads: the cores that this process may use (taskset limits all alike). Denormals: as each has them by default.
 
 sections

@@ -15,6 +15,7 @@ from typing import Iterator
 
 from peers.protocol import decode, send
 
+LOOK_S = 0.5
 MERCY_S = 3.0  # mpirun wants a moment to remove its session folder and its ranks
 
 
@@ -111,10 +112,13 @@ class Conversation:
             self.wait_for_more(give_up)
 
     def wait_for_more(self, give_up: float) -> None:
+        """Looks now and then whether the worker lives: a process that it started may hold its pipe open."""
         output = self.process.stdout.fileno()
-        if not select.select([output], [], [], max(0.0, give_up - time.monotonic()))[0]:
-            self.close()
-            raise Failure(f"no answer after {self.timeout_s:g} s")
+        while not select.select([output], [], [], LOOK_S)[0]:
+            ended = not self.alive()
+            if ended or time.monotonic() > give_up:
+                self.close()
+                raise Failure(f"the worker ended: {last_words(self.log)}" if ended else f"no answer after {self.timeout_s:g} s")
         more = os.read(output, 1 << 16)
         if not more:
             self.close()
