@@ -308,6 +308,7 @@ def main() -> int:
         say("interrupted; what was done until now stays")
         return INTERRUPTED
     finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave half of them
         field.close()
     say(f"{out / 'results.json'}")
     return 0

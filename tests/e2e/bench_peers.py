@@ -86,14 +86,15 @@ assert words[0] == "bench", words
 value = lambda name: words[words.index(name) + 1]
 if not os.path.isdir(value("--data")):
     sys.exit(66)
-if "--inference" in words:
+mode = "inference" if "--inference" in words else "training"
+if mode == "inference" and "FAKE_OLD" in os.environ:
     print("unknown option '--inference'", file=sys.stderr)
     sys.exit(64)
 assert os.getenv("OMP_NUM_THREADS") is None
 ranks = os.environ.get("FAKE_RANKS")
 found = 100.0 * int(ranks) if ranks else rate("ours")
 print("a warning")
-print(json.dumps({"images_per_second": 1000.0, "step_ms": {"total": 1e3 * int(value("--batch-size")) / found},
+print(json.dumps({"mode": mode, "images_per_second": 1000.0, "step_ms": {"total": 1e3 * int(value("--batch-size")) / found},
                   "gflops_nominal": 10.0, "sgemm_gflops": 20.0, "pss_mib": 5.0, "startup_s": 0.01,
                   "steps": int(value("--max-steps"))}))
 """
@@ -122,11 +123,11 @@ def make_world():
     (SCRATCH / "data/train-images-idx3-ubyte").touch()
 
 
-def start(tools, out, *options):
+def start(tools, out, *options, **more):
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
     world = os.environ | {"FAKE_LOG": str(out / "log"), "PATH": f"{SCRATCH}/bin:{os.environ['PATH']}"}
-    world["OMP_NUM_THREADS"] = "7"  # must not reach anybody
+    world |= {"OMP_NUM_THREADS": "7", **more}  # the first must not reach anybody
     (out / "log").touch()
     words = [sys.executable, tools / "bench_peers.py", "--mnist-dist", SCRATCH / "mnist_dist"]
     words += ["--data", SCRATCH / "data", "--models", "cnn", "--batches", "128", "--out", out, *options]
@@ -239,11 +240,16 @@ def check_sections(tools, out):
     expect(ratios["mnist_dist 2", "PyTorch DDP 2"], 200.0 / 77, "two ranks against the peer's")
     expect(ratios["mnist_dist 8", "PyTorch DDP 8"], 800.0 / 77, "eight ranks against the peer's")
     own = group_of(out, "inference")["rows"][0]
-    expect(own["failure"], "exit code 64: unknown option '--inference'", "an older program")
+    expect(own["median"], 450, "forward alone")  # the rounds after those of scaling
+    (pair,) = group_of(out, "inference")["comparisons"]
+    expect([pair["theirs"], pair["ratio"]], ["PyTorch, eager", 450.0 / 200], "forward alone, against the best peer")
     startup = group_of(out, "startup")
     ours, theirs = (row["median"] for row in startup["rows"])
     expect(startup["comparisons"][0]["ratio"], theirs / ours, "less is better")
     none_left(out)
+    finish(start(tools, out, "--peers", "torch", "--section", "inference", FAKE_OLD="1"), 0)
+    own = group_of(out, "inference")["rows"][0]
+    expect(own["failure"], "exit code 64: unknown option '--inference'", "an older program")
 
 
 def check_interruption(tools, out, number):
