@@ -153,7 +153,8 @@ class Field:
             module = "torch_worker" if name == "torch" else "keras_worker"
             threads = max(1, self.cores // ranks)
             words = [str(self.pythons[name]), "-m", f"peers.{module}", "--threads", str(threads)]
-            words += ["--ranks", str(ranks)] if ranks > 1 else []
+            store = str(self.setting.logs / f"{name}-{ranks}.store")
+            words += ["--ranks", str(ranks), "--store", store] if ranks > 1 else []
             own = {"KERAS_BACKEND": name, "OMP_NUM_THREADS": str(threads)}
             self.runners[key] = kind(f"{name}-{ranks}", words, own, self.setting)
         return self.runners[key]

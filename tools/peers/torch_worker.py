@@ -6,12 +6,12 @@ session ends all ranks.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from typing import Any
 
 import torch
@@ -132,14 +132,16 @@ class Torch(Framework):
         return self.rank == 0
 
 
-def start_ranks(count: int, store: str) -> list[subprocess.Popen[bytes]]:
+def start_ranks(options: argparse.Namespace) -> list[subprocess.Popen[bytes]]:
     """Ranks 1 and up, with this one's options."""
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(options.store)  # of ranks that were ended: these would look for them
     return [
         subprocess.Popen(
-            [sys.executable, "-m", "peers.torch_worker", *sys.argv[1:], "--rank", str(rank), "--store", store],
+            [sys.executable, "-m", "peers.torch_worker", *sys.argv[1:], "--rank", str(rank)],
             stdin=subprocess.DEVNULL, stdout=sys.stderr,
         )
-        for rank in range(1, count)
+        for rank in range(1, options.ranks)
     ]  # fmt: skip
 
 
@@ -154,18 +156,15 @@ def main() -> None:
     if options.ranks == 1:
         serve(framework)
         return
-    with tempfile.TemporaryDirectory() as folder:
-        store = options.store or os.path.join(folder, "store")
-        others = start_ranks(options.ranks, store) if framework.leads() else []
-        # Ranks wait for the next command while others race: as long as it takes.
-        patience = datetime.timedelta(days=1)
-        dist.init_process_group(
-            "gloo", f"file://{store}", rank=options.rank, world_size=options.ranks, timeout=patience
-        )
-        serve(framework)
-        dist.destroy_process_group()
-        for process in others:
-            process.wait()
+    others = start_ranks(options) if framework.leads() else []
+    # Ranks wait for the next command while others race: as long as it takes.
+    patience = datetime.timedelta(days=1)
+    store = f"file://{os.path.abspath(options.store)}"
+    dist.init_process_group("gloo", store, rank=options.rank, world_size=options.ranks, timeout=patience)
+    serve(framework)
+    dist.destroy_process_group()
+    for process in others:
+        process.wait()
 
 
 main()
