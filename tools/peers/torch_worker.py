@@ -79,7 +79,7 @@ class TorchProgram(Program):
 
     def reset(self) -> None:
         self.model.load_state_dict(self.initial)
-        # fused: one pass over all parameters; the other implementations are never faster on a CPU
+        # fused: one pass over all parameters; the other implementations are seldom faster on a CPU
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3, fused=True)
 
 
