@@ -9,6 +9,7 @@
 typedef struct app {
     options o;
     place here;                      /* this process                                        */
+    double started_s;                /* timer_now_s() when MPI had started                  */
     comm *c;                         /* NULL for a command that runs alone                  */
     const comm_layout *layout;       /* likewise                                            */
     place_advice advice;             /* of this rank: threads, its host's cores             */

@@ -28,7 +28,8 @@ typedef enum option_extra {
     EXTRA_WHICH = 64,
     EXTRA_FORMAT = 128,
     EXTRA_FORCE = 256,
-    EXTRA_FILE = 512
+    EXTRA_FILE = 512,
+    EXTRA_INFERENCE = 1024
 } option_extra;
 
 typedef enum command_place {
@@ -71,7 +72,7 @@ typedef struct options {
     int dry_run, verbosity;                /* verbosity: -1 quiet, 0, 1 verbose */
     const char **more;                     /* operands behind the first */
     int more_count;
-    int json, force;
+    int json, force, inference;
     output_format format;
     checkpoint_role which;
 } options;

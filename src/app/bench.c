@@ -6,16 +6,19 @@
 #include "base/text.h"
 #include "train/bench.h"
 
-static void print_object(const session *s, const bench_result *b)
+static void print_object(const session *s, const bench_cfg *cfg, const bench_result *b)
 {
     char model_name[2 * MODEL_SPEC], data_name[256];
     print_json_text(s->m.name, model_name, sizeof model_name);
     print_json_text(s->data.name, data_name, sizeof data_name);
-    printf("{\"model\":%s,\"dataset\":%s,\"batch_size\":%lld,\"ranks\":%d,\"threads\":%d,"
+    printf("{\"mode\":\"%s\",\"model\":%s,\"dataset\":%s,\"batch_size\":%lld,\"ranks\":%d,"
+           "\"threads\":%d,"
            "\"isa\":\"%s\","
-           "\"gemm\":\"%s\",\"steps\":%d,",
-           model_name, data_name, (long long)s->cfg.batch_size, s->layout->ranks, s->threads,
-           s->k->name, s->cfg.gemm == GEMM_CHOICE_BLIS ? "blis" : "own", b->steps);
+           "\"gemm\":\"%s\",\"steps\":%d,\"startup_s\":%s,",
+           cfg->inference ? "inference" : "training", model_name, data_name,
+           (long long)s->cfg.batch_size, s->layout->ranks, s->threads, s->k->name,
+           s->cfg.gemm == GEMM_CHOICE_BLIS ? "blis" : "own", b->steps,
+           print_json(b->startup_s).text);
     printf("\"images_per_second\":%s,\"images_per_second_low\":%s,\"images_per_second_high\":%s,"
            "\"step_ms\":{",
            print_json(b->images_per_second).text, print_json(b->low).text,
@@ -26,9 +29,9 @@ static void print_object(const session *s, const bench_result *b)
            "\"active\":%s,"
            "\"ratio\":%s,\"pss_mib\":%s}\n",
            print_json(b->step_ms).text, print_json(b->gflops_nominal).text,
-           print_json(b->sgemm_gflops).text, print_json(b->fma_peak_gflops).text,
+           print_json(b->limits.sgemm_gflops).text, print_json(b->limits.fma_peak_gflops).text,
            b->active < 0 ? "null" : print_json(b->active).text,
-           print_json(b->gflops_nominal / b->sgemm_gflops).text,
+           print_json(b->gflops_nominal / b->limits.sgemm_gflops).text,
            b->pss_mib < 0 ? "null" : print_json(b->pss_mib).text);
 }
 
@@ -38,6 +41,7 @@ static void print_table(const app *a, const session *s, const bench_result *b)
     print_layout(a, layout, sizeof layout);
     fprintf(stderr, "%s, %s; %s, %s, batch %lld\n", layout, s->k->name, s->m.name, s->data.name,
             (long long)s->cfg.batch_size);
+    fprintf(stderr, "%-10s %12.3f s\n", "start", b->startup_s);
     fprintf(stderr, "%-10s %12s img/s (%s to %s)\n", "rate",
             text_thousands((int64_t)b->images_per_second).text,
             text_thousands((int64_t)b->low).text, text_thousands((int64_t)b->high).text);
@@ -47,7 +51,15 @@ static void print_table(const app *a, const session *s, const bench_result *b)
     fprintf(stderr, "%-10s %12.3f ms\n%-10s %12.1f GFLOP/s nominal\n", "step", b->step_ms, "work",
             b->gflops_nominal);
     fprintf(stderr, "%-10s %12.1f GFLOP/s: the work is %.2f of it\n%-10s %12.1f GFLOP/s\n", "sgemm",
-            b->sgemm_gflops, b->gflops_nominal / b->sgemm_gflops, "FMA peak", b->fma_peak_gflops);
+            b->limits.sgemm_gflops, b->gflops_nominal / b->limits.sgemm_gflops, "FMA peak",
+            b->limits.fma_peak_gflops);
+}
+
+/* Forward gives the same bits for any grain: small enough that every thread has work in a small batch. */
+static int64_t small_grain(const app *a)
+{
+    int64_t each = (a->o.cfg.batch_size + a->workers - 1) / a->workers;
+    return each < a->o.cfg.grain ? each : a->o.cfg.grain;
 }
 
 status bench_command(app *a, message *why)
@@ -55,12 +67,14 @@ status bench_command(app *a, message *why)
     session *s = memory_take(sizeof *s);
     session_cfg cfg = {
         .cfg = a->o.cfg, .c = a->c, .threads = a->advice.threads, .cores = a->advice.cores};
+    bench_cfg how = {.inference = a->o.inference, .started_s = a->started_s};
+    if (how.inference) cfg.cfg.grain = small_grain(a);
     bench_result b = {0};
     status code = session_open(s, &cfg, why);
-    if (!code) code = bench_run(s, &b, why);
+    if (!code) code = bench_run(s, &how, &b, why);
     if (!code && app_speaks(a)) {
         if (a->o.verbosity > 0) print_table(a, s, &b);
-        print_object(s, &b);
+        print_object(s, &how, &b);
     }
     session_close(s);
     memory_free(s);

@@ -8,6 +8,7 @@
 #include "app/estimate.h"
 #include "base/team.h"
 #include "base/text.h"
+#include "base/timer.h"
 #include "train/session.h"
 
 /* Turns, some ten microseconds: a barrier between busy threads ends sooner, and a thread that waits for one which lost
@@ -131,6 +132,7 @@ static size_t shared_bytes(const app *a, comm *c)
 void launch_begin(app *a, int *argc, char ***argv)
 {
     comm_start(argc, argv, guess_cores(a));
+    a->started_s = timer_now_s();
     comm_cfg alone = comm_cfg_default();
     alone.sharing = COMM_SHARE_OFF;
     comm *first = comm_open(&alone); /* to ask each other with, before the groups are made */

@@ -29,6 +29,8 @@ static const struct argp_option extra_options[] = {
      "text, csv or json; the latter two with all probabilities (text)", 0},
     {"force", KEY_FORCE, NULL, 0, "Replace FILE where it is there", 0},
     {"out", 'o', "FILE", 0, "The file to write: NAME.weights.h5 or NAME.keras", 0},
+    {"inference", KEY_INFERENCE, NULL, 0,
+     "Forward passes alone, batch after batch, instead of training steps", 0},
 };
 enum { EXTRAS = sizeof extra_options / sizeof extra_options[0] };
 
@@ -181,6 +183,9 @@ static error_t parse_key(int key, char *argument, struct argp_state *state)
         return take_format(p, argument);
     case KEY_FORCE:
         o->force = 1;
+        return 0;
+    case KEY_INFERENCE:
+        o->inference = 1;
         return 0;
     case KEY_USAGE:
         o->ask = ASK_USAGE;

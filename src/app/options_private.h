@@ -17,6 +17,7 @@ enum {
     KEY_WHICH,
     KEY_FORMAT,
     KEY_FORCE,
+    KEY_INFERENCE,
     KEY_USAGE,
     KEY_VERSION,
     KEY_NO_SHUFFLE,

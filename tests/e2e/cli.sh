@@ -152,10 +152,23 @@ wants 0
 python3 -c '
 import json
 b = json.load(open("out"))
+assert b["mode"] == "training" and 0 < b["startup_s"] < 60, b
 assert b["ranks"] == 3 and b["images_per_second"] > 0 and b["sgemm_gflops"] > 0 and b["ratio"] > 0, b
 assert set(b["step_ms"]) == {"forward", "backward", "exchange", "update", "other", "total"}, b
 ' || die 'bench prints one JSON object'
 says err 'FMA peak'
+for batch in 1 50; do
+    run "${ranks[@]}" "$MNIST_DIST" bench --inference "${small[@]:0:4}" -b "$batch" --max-steps 5
+    wants 0
+    python3 -c '
+import json, sys
+b = json.load(open("out"))
+assert b["mode"] == "inference" and b["batch_size"] == int(sys.argv[1]) and b["steps"] == 5, b
+assert b["step_ms"]["forward"] > 0 and b["step_ms"]["backward"] == b["step_ms"]["update"] == 0, b
+rate = b["images_per_second"] * 2 * 7840 * 1e-9
+assert abs(b["gflops_nominal"] - rate) < 1e-3 * rate, b
+' "$batch" || die 'bench --inference counts forward passes'
+done
 run "${ranks[@]}" "$MNIST_DIST" env -d synthetic
 wants 0
 says out '1 host, 3 ranks'
