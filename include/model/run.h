@@ -15,6 +15,7 @@
 #ifndef MNIST_DIST_MODEL_RUN_H
 #define MNIST_DIST_MODEL_RUN_H
 
+#include "base/trace.h"
 #include "model/model.h"
 
 enum { RUN_PASS_SAMPLES = 512 }; /* the most samples of a pass */
@@ -62,6 +63,9 @@ typedef struct run run;
 /* m and its packed slab are borrowed. capacity: samples of the largest pass; grain: samples of a leaf. */
 run *run_new(const model *m, int capacity, int grain, int threads, const float *parameters,
              const float *packed, arena *a);
+
+/* From now on every stage's time is recorded; may be NULL. Names of phases: "conv2d_1 forward". */
+void run_trace(run *r, trace *t);
 
 void run_begin_pass(run *r, const run_pass *pass, int thread);
 void run_forward(run *r, int thread);

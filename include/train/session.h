@@ -9,6 +9,7 @@
 #define MNIST_DIST_TRAIN_SESSION_H
 
 #include "base/arena.h"
+#include "base/trace.h"
 #include "comm/comm.h"
 #include "comm/exchange.h"
 #include "data/augment.h"
@@ -36,6 +37,8 @@ typedef struct session {
     float *packed;                   /* likewise */
     int prepare_part, prepare_parts; /* this rank's share of model_prepare, in threads */
     run *r;
+    trace *trace;            /* --profile, or NULL */
+    char *profile_table;     /* rank 0, after profile_end */
     optimizer_cfg optimizer; /* with the learning rate of the newest step */
     double base_rate;        /* that the schedule starts from */
     schedule schedule;

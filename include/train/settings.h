@@ -76,6 +76,7 @@ typedef struct settings {
     int64_t limit, max_steps;                   /* 0: all */
     int reduce, eval_on, share, gemm, progress; /* the enums above */
     int exact_conv;                             /* yes_no */
+    int profile;                                /* yes_no */
     int64_t grain;
     char isa[SETTINGS_TEXT]; /* "auto" */
 } settings;

@@ -74,6 +74,7 @@ status bench_command(app *a, message *why)
     if (!code) code = bench_run(s, &how, &b, why);
     if (!code && app_speaks(a)) {
         if (a->o.verbosity > 0) print_table(a, s, &b);
+        if (s->profile_table) fprintf(stderr, "%s", s->profile_table);
         print_object(s, &how, &b);
     }
     session_close(s);

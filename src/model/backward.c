@@ -29,7 +29,10 @@ static void one_leaf(run *r, int first, int last, int at, int count, int thread,
         if (!s->want_input_gradient && s->layer->tensors == 0)
             continue; /* nothing to learn from here down */
         stage_io io = backward_io(r, i, at, thread);
+        double begin_s = trace_now(r->trace);
         s->type->backward_leaf(s, &io, count, leaf + r->leaf_offset[i]);
+        trace_work(r->trace, thread, r->phase.backward[i], begin_s,
+                   count * r->phase.backward_flop[i]);
     }
 }
 
@@ -44,12 +47,14 @@ static void own_leaves(run *r, int first, int last, int thread)
         int at = l * r->grain, left = r->pass.count - at;
         one_leaf(r, first, last, at, left < r->grain ? left : r->grain, thread, own->level[top]);
         top++;
+        double begin_s = trace_now(r->trace);
         for (int m = 0; m < own->merges[l - own->leaves.lo]; m++, top--) {
             tree_plan pair = {.items = 2, .results = 1, .depth = 2};
             const float *items[2] = {own->level[top - 2] + begin, own->level[top - 1] + begin};
             float *sum = own->level[top - 2] + begin;
             r->m->k->tree_sum(pair, (const unsigned char[]){0, 1}, items, length, &sum);
         }
+        trace_span(r->trace, thread, r->phase.sum, begin_s);
         if (thread == 0 && r->pass.hooks.poll) r->pass.hooks.poll(r->pass.hooks.context);
     }
 }
@@ -77,18 +82,24 @@ static void collapse_threads(run *r, int first, int last, int thread)
 
 static void one_group(run *r, int first, int last, int thread)
 {
+    double begin_s;
     if (r->m->stage[first].type->split == STAGE_BY_SAMPLE) {
         own_leaves(r, first, last, thread);
-        team_barrier();
+        trace_barrier(r->trace, thread);
+        begin_s = trace_now(r->trace);
         collapse_threads(r, first, last, thread);
+        trace_span(r->trace, thread, r->phase.sum, begin_s);
     } else {
         const stage *s = &r->m->stage[first];
         stage_tree tree = {
             .grain = r->grain, .plan = r->plan, .merges = r->merges, .results = r->pass.partials};
         stage_io io = backward_io(r, first, 0, thread);
+        begin_s = trace_now(r->trace);
         s->type->backward_tile(s, &io, r->pass.count, &tree, thread, r->threads);
+        trace_work(r->trace, thread, r->phase.backward[first], begin_s,
+                   r->pass.count * r->phase.backward_flop[first] / r->threads);
     }
-    team_barrier();
+    trace_barrier(r->trace, thread);
 }
 
 static int group_has_tensors(const model *m, int first, int last)

@@ -1,6 +1,7 @@
 /* model/run.c - memory of the passes, forward and loss. */
 #include "model/run.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/team.h"
@@ -101,6 +102,31 @@ run *run_new(const model *m, int capacity, int grain, int threads, const float *
     return r;
 }
 
+static int stage_phase(const run *r, int i, const char *what)
+{
+    char name[TRACE_NAME];
+    snprintf(name, sizeof name, "%s %s", r->m->stage[i].layer->name, what);
+    return trace_phase(r->trace, name);
+}
+
+void run_trace(run *r, trace *t)
+{
+    run_phases *p = &r->phase;
+    r->trace = t;
+    if (!t) return;
+    p->load = trace_phase(t, "load");
+    for (int i = 0; i < r->m->stages; i++) p->forward[i] = stage_phase(r, i, "forward");
+    p->loss = trace_phase(t, "loss");
+    for (int i = r->m->stages; i-- > 0;) p->backward[i] = stage_phase(r, i, "backward");
+    p->sum = trace_phase(t, "sum leaves");
+    for (int i = 0; i < r->m->stages; i++) {
+        const stage *s = &r->m->stage[i];
+        double macs = s->layer->macs;
+        p->forward_flop[i] = 2 * macs;
+        p->backward_flop[i] = s->want_input_gradient ? 4 * macs : 2 * (macs + s->layer->state_macs);
+    }
+}
+
 int run_pass_leaves(const run *r)
 {
     return r->pass_leaves;
@@ -156,7 +182,7 @@ void run_begin_pass(run *r, const run_pass *pass, int thread)
         r->pass = *pass;
         if (pass->leaves) plan_sums(r);
     }
-    team_barrier();
+    trace_barrier(r->trace, thread);
 }
 
 stage_io run_stage_io(const run *r, int i, int first, int thread)
@@ -208,7 +234,10 @@ static void forward_leaves(run *r, int first, int last, int thread)
         int count = own.hi - at < r->grain ? own.hi - at : r->grain;
         for (int i = first; i < last; i++) {
             stage_io io = run_stage_io(r, i, at, thread);
+            double begin_s = trace_now(r->trace);
             r->m->stage[i].type->forward(&r->m->stage[i], &io, count, 0, 1);
+            trace_work(r->trace, thread, r->phase.forward[i], begin_s,
+                       count * r->phase.forward_flop[i]);
         }
     }
 }
@@ -216,23 +245,29 @@ static void forward_leaves(run *r, int first, int last, int thread)
 void run_forward(run *r, int thread)
 {
     const model *m = r->m;
+    double begin_s = trace_now(r->trace);
     load_pixels(r, run_thread_samples(r, thread), r->thread[thread].pixels);
-    if (m->stage[0].type->split == STAGE_BY_OUTPUT) team_barrier();
+    trace_span(r->trace, thread, r->phase.load, begin_s);
+    if (m->stage[0].type->split == STAGE_BY_OUTPUT) trace_barrier(r->trace, thread);
     for (int g = 0; g < r->groups; g++) {
         int first = r->group[g], last = r->group[g + 1];
         if (m->stage[first].type->split == STAGE_BY_SAMPLE) {
             forward_leaves(r, first, last, thread);
         } else {
             stage_io io = run_stage_io(r, first, 0, thread);
+            begin_s = trace_now(r->trace);
             m->stage[first].type->forward(&m->stage[first], &io, r->pass.count, thread, r->threads);
+            trace_work(r->trace, thread, r->phase.forward[first], begin_s,
+                       r->pass.count * r->phase.forward_flop[first] / r->threads);
         }
-        team_barrier();
+        trace_barrier(r->trace, thread);
     }
 }
 
 void run_loss(run *r, int thread, loss_sums *sums)
 {
     const run_pass *p = &r->pass;
+    double begin_s = trace_now(r->trace);
     tree_node own = tree_share((tree_node){0, p->count}, thread, r->threads);
     uint8_t labels[RUN_PASS_SAMPLES];
     for (int at = own.lo; at < own.hi; at += RUN_PASS_SAMPLES) {
@@ -252,5 +287,6 @@ void run_loss(run *r, int thread, loss_sums *sums)
                              .smoothing = p->smoothing};
         r->m->k->softmax_loss(&args, sums);
     }
-    team_barrier();
+    trace_span(r->trace, thread, r->phase.loss, begin_s);
+    trace_barrier(r->trace, thread);
 }

@@ -8,6 +8,14 @@ enum {
     RUN_STACK = 20
 }; /* nodes that a thread holds at once: at most 2 log2 of the leaves of a pass */
 
+/* Phases of the trace. */
+typedef struct run_phases {
+    int load, loss, sum;
+    int forward[MODEL_MAX_LAYERS], backward[MODEL_MAX_LAYERS];
+    double forward_flop[MODEL_MAX_LAYERS],
+        backward_flop[MODEL_MAX_LAYERS]; /* nominal, of a sample */
+} run_phases;
+
 typedef struct run_thread {
     float *scratch;          /* [model.scratch_length]                               */
     uint8_t *pixels;         /* [H, W]: an image that was transformed                 */
@@ -24,6 +32,8 @@ struct run {
     int groups;                      /* of stages that run together */
     int group[MODEL_MAX_LAYERS + 1]; /* first stage of each; the last entry is model.stages */
     run_pass pass;
+    trace *trace; /* or NULL */
+    run_phases phase;
 
     float *activation[MODEL_MAX_LAYERS +
                       1]; /* [capacity, length]: input of stage i, the last: logits */

@@ -7,6 +7,7 @@
 
 #include "base/team.h"
 #include "base/timer.h"
+#include "train/profile.h"
 
 enum { ROUNDS = 8, MAX_THREADS = 256 };
 
@@ -168,8 +169,9 @@ status bench_run(session *s, const bench_cfg *cfg, bench_result *b, message *why
     b->active = mean_active(s, t->own_leaves);
     b->pss_mib = largest(s, own_pss());
     arena_release(&s->memory, mark);
+    code = profile_end(s, NULL, why);
     b->limits = roofline_measure(s);
     double flop = cfg->inference ? 2 * s->m.macs : s->m.training_flop;
     b->gflops_nominal = flop * b->images_per_second * 1e-9;
-    return STATUS_OK;
+    return code;
 }

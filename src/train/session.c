@@ -8,6 +8,7 @@
 #include "base/team.h"
 #include "base/text.h"
 #include "kernel/gemm_blis.h"
+#include "train/profile.h"
 #include "train/update.h"
 
 enum {
@@ -169,6 +170,7 @@ status session_open(session *s, const session_cfg *cfg, message *why)
     if (code) return code;
     take_private(s);
     s->norms = update_plan_new(s);
+    if (s->cfg.profile == YES) profile_begin(s);
     if (exchange_fills_parameters(s->x))
         model_initialise(&s->m, (uint64_t)s->cfg.seed, s->parameters);
     session_prepare(s);

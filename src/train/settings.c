@@ -134,6 +134,9 @@ static const setting table[] = {
            "Convolutions by plain sums, without Winograd's algorithm: rounds less, slower"),
     CHOICE("progress", PLACE, progress, progresses, "STYLE",
            "auto, bar, plain, json, none (auto: a bar for a person, else plain lines)"),
+    CHOICE("profile", PLACE, profile, no_yes, NULL,
+           "Record the time of every phase on every thread: RUN/trace.json for Perfetto, "
+           "RUN/profile.txt; bench prints the latter alone"),
     INTEGER("grain", 0, BITS, grain, 1, 65536,
             "Samples of a leaf, the unit that workers share; part of the bits (8)"),
     TEXT("isa", 0, PLACE, isa, "NAME", "auto, avx512, avx2, baseline: instruction set (auto)"),

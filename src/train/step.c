@@ -6,6 +6,7 @@
 #include "base/team.h"
 #include "base/timer.h"
 #include "data/augment.h"
+#include "train/profile.h"
 #include "train/update.h"
 
 static const char *const phase_name[STEP_PHASES] = {"forward", "backward", "exchange", "update",
@@ -55,18 +56,23 @@ static void mark(step_state *t, int thread, step_phase phase)
 
 static void begin_bucket(void *context, int bucket)
 {
-    exchange_begin(context, bucket);
+    session *s = context;
+    double begin_s = trace_now(s->trace);
+    exchange_begin(s->x, bucket);
+    trace_span(s->trace, 0, PROFILE_EXCHANGE, begin_s);
 }
 
 static void poll_exchange(void *context)
 {
-    exchange_poll(context);
+    session *s = context;
+    exchange_poll(s->x);
 }
 
 /* Sums of the passes so far, merged as far as the tree allows: the rank's own node stack, whose slabs are the partials. */
 static void merge_passes(step_state *t, int thread, int before, int total)
 {
     session *s = t->s;
+    double begin_s = trace_now(s->trace);
     unsigned char merges[2 * TREE_MAX_NODES];
     const float *items[2 * TREE_MAX_NODES];
     float *results[TREE_MAX_NODES];
@@ -81,12 +87,13 @@ static void merge_passes(step_state *t, int thread, int before, int total)
         for (int i = 0; i < plan.results; i++) results[i] = exchange_partial(s->x, i) + lo;
         s->k->tree_sum(plan, merges, items, length, results);
     }
-    team_barrier(); /* before t->node changes */
+    trace_span(s->trace, thread, PROFILE_MERGE, begin_s);
+    trace_barrier(s->trace, thread); /* before t->node changes */
     if (thread == 0) {
         t->nodes = plan.results;
         memcpy(t->node, left, (size_t)plan.results * sizeof *left);
     }
-    team_barrier();
+    trace_barrier(s->trace, thread);
 }
 
 /* A training image as this epoch sees it. */
@@ -123,16 +130,16 @@ static void one_pass(step_state *t, int thread, tree_node range)
                      .epoch = t->epoch,
                      .smoothing = (float)s->cfg.label_smoothing};
     /* with a single pass the partials are final as they are: the exchange can begin while others are computed */
-    if (alone) pass.hooks = (run_hooks){begin_bucket, poll_exchange, s->x};
+    if (alone) pass.hooks = (run_hooks){begin_bucket, poll_exchange, s};
     if (augment_is_on(&s->augment)) pass.transform = (run_transform){augment_image, t};
     run_begin_pass(s->r, &pass, thread);
     run_forward(s->r, thread);
     run_loss(s->r, thread, &t->note[thread].sums);
     mark(t, thread, STEP_FORWARD);
     run_backward(s->r, thread);
-    team_barrier(); /* before any partials[] goes out of scope */
+    trace_barrier(s->trace, thread); /* before any partials[] goes out of scope */
     if (thread == 0) memcpy(t->node + before, node, (size_t)nodes * sizeof *node);
-    team_barrier();
+    trace_barrier(s->trace, thread);
     if (alone)
         t->nodes = nodes;
     else
@@ -151,24 +158,30 @@ static void own_gradients(step_state *t, int thread)
     if (thread == 0) {
         int begun = t->own.lo < t->own.hi &&
                     t->own.hi - t->own.lo <= pass_leaves; /* by the pass itself */
+        double begin_s = trace_now(s->trace);
         for (int b = 0; b < s->m.buckets && !begun; b++) exchange_begin(s->x, b);
         exchange_wait(s->x);
+        trace_span(s->trace, thread, PROFILE_EXCHANGE, begin_s);
     }
-    team_barrier();
+    trace_barrier(s->trace, thread);
 }
 
 /* This thread's share of the slices: summed, and looked at. */
 static void sum_slices(step_state *t, int thread)
 {
     session *s = t->s;
+    double begin_s = trace_now(s->trace);
     for (int b = 0; b < s->m.buckets; b++)
         exchange_sum(s->x, b, thread, s->threads, s->gradient + s->slice_offset[b]);
-    team_barrier();
+    trace_span(s->trace, thread, PROFILE_SUM, begin_s);
+    trace_barrier(s->trace, thread);
+    begin_s = trace_now(s->trace);
     size_t blocks = s->slice_offset[s->m.buckets] / SLAB_ALIGN;
     tree_node share = tree_share((tree_node){0, (int)blocks}, thread, s->threads);
     t->note[thread].finite = s->k->all_finite(s->gradient + (size_t)share.lo * SLAB_ALIGN,
                                               (size_t)(share.hi - share.lo) * SLAB_ALIGN);
-    team_barrier();
+    trace_span(s->trace, thread, PROFILE_CHECK, begin_s);
+    trace_barrier(s->trace, thread);
 }
 
 /* One small message: does every rank say that everything is finite? */
@@ -204,22 +217,34 @@ static void step_thread(void *context, int thread)
     step_job *job = context;
     step_state *t = job->state;
     session *s = t->s;
+    double step_s = trace_now(s->trace);
     own_gradients(t, thread);
     sum_slices(t, thread);
+    double begin_s = trace_now(s->trace);
     if (thread == 0) agree(t, &job->total);
-    team_barrier();
+    if (thread == 0) trace_span(s->trace, thread, PROFILE_AGREE, begin_s);
+    trace_barrier(s->trace, thread);
     mark(t, thread, STEP_EXCHANGE);
+    begin_s = trace_now(s->trace);
     if (t->apply) update_slices(s, thread);
-    team_barrier();
+    trace_span(s->trace, thread, PROFILE_UPDATE, begin_s);
+    trace_barrier(s->trace, thread);
     mark(t, thread, STEP_UPDATE);
+    begin_s = trace_now(s->trace);
     if (thread == 0) exchange_publish(s->x);
-    team_barrier();
+    if (thread == 0) trace_span(s->trace, thread, PROFILE_PUBLISH, begin_s);
+    trace_barrier(s->trace, thread);
     mark(t, thread, STEP_EXCHANGE);
+    begin_s = trace_now(s->trace);
     model_prepare(&s->m, s->parameters, s->packed, s->prepare_part + thread, s->prepare_parts);
-    team_barrier();
+    trace_span(s->trace, thread, PROFILE_PREPARE, begin_s);
+    trace_barrier(s->trace, thread);
+    begin_s = trace_now(s->trace);
     if (thread == 0 && s->prepare_parts > s->threads) comm_group_barrier(s->c);
-    team_barrier();
+    if (thread == 0) trace_span(s->trace, thread, PROFILE_PUBLISH, begin_s);
+    trace_barrier(s->trace, thread);
     mark(t, thread, STEP_OTHER);
+    if (thread != 0) trace_span(s->trace, thread, PROFILE_STEP, step_s);
 }
 
 step_result step_run(session *s, int epoch, int step)
@@ -230,14 +255,19 @@ step_result step_run(session *s, int epoch, int step)
     state.s = s;
     state.epoch = (uint32_t)epoch;
     state.mark_s = timer_now_s();
+    double begin_s = state.mark_s;
+    trace_step(s->trace, (int)s->step);
     s->optimizer.learning_rate = session_rate(s);
     sampler_batch(&s->order, epoch, step, &state.samples, &state.count);
     state.leaves = tree_leaves(state.count, (int)s->cfg.grain);
     state.own = exchange_leaves(s->x, state.leaves);
     exchange_step(s->x, state.leaves);
     mark(&state, 0, STEP_OTHER);
+    trace_span(s->trace, 0, PROFILE_SAMPLE, begin_s);
     step_job job = {.state = &state};
     team_run(step_thread, &job);
+    trace_span(s->trace, 0, PROFILE_STEP, begin_s);
+    trace_step(s->trace, -1);
     if (state.apply) s->step++;
     step_result r = {.samples = state.count,
                      .finite = state.apply,

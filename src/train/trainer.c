@@ -8,6 +8,7 @@
 #include "base/timer.h"
 #include "io/file.h"
 #include "train/evaluator.h"
+#include "train/profile.h"
 #include "train/results.h"
 #include "train/start.h"
 #include "train/state.h"
@@ -250,9 +251,12 @@ static void phase_figures(trainer *t, metrics_epoch *e)
 
 static status save(trainer *t, checkpoint_role role, message *why)
 {
+    double begin_s = trace_now(t->s->trace);
     status code = state_write(t->s, t->folder, role, &t->progress, why);
     if (!code && is_root(t) && role == CHECKPOINT_LAST) code = metrics_flush(t->record, why);
-    return comm_agree(t->s->c, code, why);
+    code = comm_agree(t->s->c, code, why);
+    trace_span(t->s->trace, 0, PROFILE_CHECKPOINT, begin_s);
+    return code;
 }
 
 typedef struct verdict {
@@ -284,7 +288,9 @@ static status end_epoch(trainer *t, int epoch, double start_s, int64_t trained_b
 {
     session *s = t->s;
     progress_state *p = &t->progress;
+    double begin_s = trace_now(s->trace);
     evaluation v = evaluator_run(s, &s->validation, NULL, NULL);
+    trace_span(s->trace, 0, PROFILE_VALIDATION, begin_s);
     metrics_epoch e = {.epoch = epoch + 1,
                        .step = s->step,
                        .loss = p->epoch_loss / (double)p->epoch_samples,
@@ -324,6 +330,7 @@ static status all_epochs(trainer *t, message *why)
             code = end_epoch(t, epoch, start_s, trained, training_s, why);
         else
             code = save(t, CHECKPOINT_LAST, why); /* --max-steps inside an epoch */
+        trace_span(s->trace, 0, PROFILE_EPOCH, start_s);
         if (code) return code;
     }
     return STATUS_OK;
@@ -375,7 +382,9 @@ static status finish(trainer *t, train_result *r, message *why)
     arena_mark mark = arena_now(&s->memory);
     uint8_t *predicted = arena_take(&s->memory, (size_t)s->data.test.count);
     float *probability = arena_take(&s->memory, (size_t)s->data.test.count * sizeof(float));
+    double begin_s = trace_now(s->trace);
     evaluation test = evaluator_run(s, &s->data.test, predicted, probability);
+    trace_span(s->trace, 0, PROFILE_TEST, begin_s);
     r->test_loss = test.loss;
     r->test_accuracy = test.accuracy;
     session_digest(s, r->parameters_digest);
@@ -387,7 +396,8 @@ static status finish(trainer *t, train_result *r, message *why)
         if (!code) code = results_write_json(s, t->folder, r, why);
     }
     arena_release(&s->memory, mark);
-    return comm_agree(s->c, code, why);
+    code = comm_agree(s->c, code, why);
+    return code ? code : profile_end(s, t->folder, why);
 }
 
 status train_run(session *s, const train_observer *observer, train_result *result, char *run_folder,

@@ -33,7 +33,7 @@ for launcher in '' "${ranks[*]}"; do
     wants 0
     for option in model data classes epochs batch-size validation-split optimizer learning-rate lr momentum beta1 beta2 \
         epsilon augment shuffle no-shuffle seed threads out resume resume-from weights checkpoint-every limit max-steps reduce eval-on \
-        share gemm progress grain isa config dry-run quiet verbose help usage version; do
+        share gemm progress profile grain isa config dry-run quiet verbose help usage version; do
         says out "--$option"
     done
     for command in train evaluate predict export summary inspect bench env; do says out "  $command"; done

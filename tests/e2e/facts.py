@@ -12,7 +12,7 @@ import h5py
 WHOLE = ["last.weights.h5", "prev.weights.h5", "best.weights.h5", "report.txt", "confusion.csv", "predictions.csv"]
 CLOCK = ["images_per_second", "seconds", "phase_s"]
 OF_RESULT = [*CLOCK, "ranks", "threads", "isa"]
-OF_CONFIG = ["threads", "out", "share", "eval-on", "progress", "isa", "data", "resume", "resume-from"]
+OF_CONFIG = ["threads", "out", "share", "eval-on", "progress", "profile", "isa", "data", "resume", "resume-from"]
 
 
 def without(fields, text):
@@ -27,7 +27,7 @@ def table(file, name):
 
 
 def main(run):
-    known = {*WHOLE, "config.json", "result.json", "metrics.jsonl", "metrics.h5"}
+    known = {*WHOLE, "config.json", "result.json", "metrics.jsonl", "metrics.h5", "trace.json", "profile.txt"}
     print("others", sorted(path.name for path in run.iterdir() if path.name not in known))
     for name in WHOLE:
         path = run / name

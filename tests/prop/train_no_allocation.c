@@ -102,6 +102,7 @@ static void open_session(session *s, comm *c, const char *preset, int threads)
         code = settings_set(&cfg, "limit", "300", &why); /* 3 steps an epoch, the last smaller */
     if (!code && threads > 1) code = settings_set(&cfg, "optimizer", "lamb", &why);
     if (!code && threads > 1) code = settings_set(&cfg, "clip-norm", "0.1", &why);
+    if (!code && threads > 1) code = settings_set(&cfg, "profile", "yes", &why);
     if (!code) code = settings_resolve(&cfg, &why);
     open.cfg = cfg;
     if (!code) code = session_open(s, &open, &why);

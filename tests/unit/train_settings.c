@@ -269,6 +269,7 @@ static void test_json_round_trip(void **state)
         {"gemm", "blis"},
         {"exact-conv", "yes"},
         {"progress", "json"},
+        {"profile", "yes"},
         {"grain", "4"},
         {"isa", "avx2"},
     };

@@ -1,0 +1,272 @@
+/* train/profile.c - spans of all ranks as a trace and as a table. */
+#include "train/profile.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/timer.h"
+#include "io/file.h"
+#include "train/roofline.h"
+
+enum { SPANS = 1 << 16 /* of a thread's ring: some 1,000 steps of the CNN */ };
+
+static const char *const names[PROFILE_PHASES] = {
+    "wait",  "epoch",  "validation",   "test",     "checkpoint",
+    "step",  "sample", "merge passes", "exchange", "sum slices",
+    "check", "agree",  "update",       "publish",  "prepare"};
+
+/* The same moment on every rank: the clock of the first rank of each host, right behind a barrier. */
+static double common_moment(session *s)
+{
+    typedef struct {
+        double now_s;
+        int host;
+    } reading;
+    arena_mark mark = arena_now(&s->memory);
+    reading own = {.host = s->layout->host},
+            *all = arena_take(&s->memory, (size_t)s->layout->ranks * sizeof *all);
+    comm_barrier(s->c);
+    own.now_s = timer_now_s();
+    comm_allgather(s->c, &own, sizeof own, all);
+    int first = 0;
+    while (all[first].host != own.host) first++;
+    double moment_s = all[first].now_s;
+    arena_release(&s->memory, mark);
+    return moment_s;
+}
+
+void profile_begin(session *s)
+{
+    double origin_s = common_moment(s);
+    s->trace = trace_new(names, PROFILE_PHASES, s->threads, SPANS, origin_s, &s->memory);
+    run_trace(s->r, s->trace);
+}
+
+/* ---- the trace ---- */
+
+/* Microseconds with nanoseconds behind the point. */
+static double micros(int64_t ns)
+{
+    return (double)ns * 1e-3;
+}
+
+static void add_thread(const session *s, int thread, text_buffer *out)
+{
+    int rank = s->layout->rank;
+    text_buffer_add(out,
+                    ",\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":%d,\"tid\":%d,\"args\":{"
+                    "\"name\":\"thread %d\"}}",
+                    rank, thread, thread);
+    for (int i = 0; i < trace_events(s->trace, thread); i++) {
+        trace_event e = trace_event_at(s->trace, thread, i);
+        int64_t begin_ns = llround(e.begin_s * 1e9), end_ns = llround(e.end_s * 1e9);
+        text_buffer_add(out,
+                        ",\n{\"name\":\"%s\",\"ph\":\"X\",\"ts\":%.3f,\"dur\":%.3f,\"pid\":%d,"
+                        "\"tid\":%d",
+                        trace_phase_name(s->trace, e.phase), micros(begin_ns),
+                        micros(end_ns - begin_ns), rank, thread);
+        if (e.step >= 0) text_buffer_add(out, ",\"args\":{\"step\":%d}", e.step + 1);
+        text_buffer_add(out, "}");
+    }
+}
+
+/* This rank's events, each behind a comma. */
+static text_buffer own_events(const session *s)
+{
+    text_buffer out = {0};
+    text_buffer_add(&out,
+                    ",\n{\"name\":\"process_sort_index\",\"ph\":\"M\",\"pid\":%d,\"args\":{\"sort_"
+                    "index\":%d}}",
+                    s->layout->rank, s->layout->rank);
+    for (int t = 0; t < s->threads; t++) add_thread(s, t, &out);
+    return out;
+}
+
+static int64_t dropped_by_all(session *s)
+{
+    int64_t dropped = 0;
+    for (int t = 0; t < s->threads; t++) dropped += trace_dropped(s->trace, t);
+    comm_sum(s->c, &dropped, 1);
+    return dropped;
+}
+
+static int is_root(const session *s)
+{
+    return s->layout->rank == 0;
+}
+
+/* All ranks' events on rank 0: *text is freed with memory_free, NULL elsewhere. */
+static void gather_events(session *s, char **text, size_t *length)
+{
+    text_buffer own = own_events(s);
+    size_t *bytes = arena_take(&s->memory, (size_t)s->layout->ranks * sizeof *bytes);
+    comm_allgather(s->c, &own.length, sizeof own.length, bytes);
+    *length = 0;
+    for (int r = 0; r < s->layout->ranks; r++) *length += bytes[r];
+    *text = is_root(s) ? memory_take(*length + 1) : NULL;
+    comm_gather(s->c, own.text, own.length, *text);
+    text_buffer_free(&own);
+}
+
+static status write_file(const char *folder, const char *name, const text_buffer *text,
+                         message *why)
+{
+    char path[FILE_PATH];
+    status code = file_join(folder, name, path, why);
+    return code ? code : file_write_whole(path, text->text, text->length, why);
+}
+
+static status write_trace(session *s, const char *folder, int64_t dropped, message *why)
+{
+    char *events;
+    size_t length;
+    gather_events(s, &events, &length);
+    if (!is_root(s)) return STATUS_OK;
+    text_buffer out = {0};
+    text_buffer_add(&out,
+                    "{\"displayTimeUnit\":\"ms\",\"otherData\":{\"program\":\"mnist_dist "
+                    "%s\",\"ranks\":%d,\"dropped_spans\":%lld},\"traceEvents\":[",
+                    MNIST_DIST_VERSION, s->layout->ranks, (long long)dropped);
+    for (int r = 0; r < s->layout->ranks; r++)
+        text_buffer_add(&out,
+                        "%s\n{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":%d,\"args\":{\"name\":"
+                        "\"rank %d\"}}",
+                        r ? "," : "", r, r);
+    text_buffer_add(&out, "%s]}\n", events);
+    memory_free(events);
+    status code = write_file(folder, "trace.json", &out, why);
+    text_buffer_free(&out);
+    return code;
+}
+
+/* ---- the table ---- */
+
+/* A phase of one rank. */
+typedef struct figure {
+    double seconds, flop;
+} figure;
+
+/* A phase over all ranks. */
+typedef struct row {
+    double least, mean, most;
+    int rank; /* of the most */
+    double flop;
+} row;
+
+/* Thread 0 alone does these, and they hold others. */
+static int is_whole(int phase)
+{
+    return phase >= PROFILE_EPOCH && phase <= PROFILE_CHECKPOINT;
+}
+
+static figure own_figure(const session *s, trace_section section, int phase)
+{
+    figure f = {0, 0};
+    for (int t = 0; t < s->threads; t++) {
+        trace_total total = trace_total_of(s->trace, section, t, phase);
+        f.seconds += is_whole(phase) ? total.seconds : total.seconds / s->threads;
+        f.flop += total.flop;
+    }
+    return f;
+}
+
+/* rows[section][phase] on rank 0. */
+static void gather_rows(session *s, row rows[TRACE_SECTIONS][TRACE_MAX_PHASES])
+{
+    typedef figure figures[TRACE_SECTIONS][TRACE_MAX_PHASES];
+    int ranks = s->layout->ranks;
+    figures *own = arena_take(&s->memory, sizeof *own);
+    figures *all = arena_take(&s->memory, (size_t)ranks * sizeof *all);
+    for (int c = 0; c < TRACE_SECTIONS; c++)
+        for (int p = 0; p < trace_phases(s->trace); p++)
+            (*own)[c][p] = own_figure(s, (trace_section)c, p);
+    comm_gather(s->c, own, sizeof *own, all);
+    for (int c = 0; c < TRACE_SECTIONS; c++)
+        for (int p = 0; p < trace_phases(s->trace); p++) {
+            row f = {.least = all[0][c][p].seconds};
+            for (int r = 0; r < ranks; r++) {
+                double seconds = all[r][c][p].seconds;
+                f.mean += seconds / ranks;
+                f.flop += all[r][c][p].flop;
+                if (seconds < f.least) f.least = seconds;
+                if (seconds > f.most) f.most = seconds, f.rank = r;
+            }
+            rows[c][p] = f;
+        }
+}
+
+static void add_row(text_buffer *out, const char *name, const row *f, double whole_s, roofline m)
+{
+    text_buffer_add(out, "%-28s %10.3f %10.3f %10.3f %5d", name, f->least, f->mean, f->most,
+                    f->rank);
+    if (whole_s > 0) text_buffer_add(out, " %8.1f %%", 100 * f->mean / whole_s);
+    if (f->flop > 0 && f->mean > 0) {
+        double gflops = f->flop / f->mean * 1e-9;
+        text_buffer_add(out, "%s %9.1f %7.0f %% %7.0f %%", whole_s > 0 ? "" : "           ", gflops,
+                        100 * gflops / m.fma_peak_gflops, 100 * gflops / m.sgemm_gflops);
+    }
+    text_buffer_add(out, "\n");
+}
+
+/* The phases of one section; whole_s: what they are parts of, or 0. */
+static void add_section(const session *s, const row *rows, double whole_s, roofline m,
+                        text_buffer *out)
+{
+    double rest_s = whole_s;
+    text_buffer_add(out, "%-28s %10s %10s %10s %5s %10s %9s %9s %9s\n", "phase", "least s",
+                    "mean s", "most s", "rank", whole_s > 0 ? "of step" : "", "GFLOP/s", "of peak",
+                    "of sgemm");
+    for (int p = 0; p < trace_phases(s->trace); p++) {
+        if (rows[p].most <= 0) continue;
+        if (p != PROFILE_STEP) rest_s -= rows[p].mean;
+        add_row(out, trace_phase_name(s->trace, p), &rows[p], whole_s, m);
+    }
+    if (whole_s > 0)
+        text_buffer_add(out, "%-28s %10s %10.3f %10s %5s %8.1f %%\n", "(between phases)", "",
+                        rest_s, "", "", 100 * rest_s / whole_s);
+}
+
+static text_buffer make_table(session *s, int64_t dropped, roofline m)
+{
+    typedef row rows[TRACE_SECTIONS][TRACE_MAX_PHASES];
+    rows *all = arena_take(&s->memory, sizeof *all);
+    text_buffer out = {0};
+    gather_rows(s, *all);
+    const row *inside = (*all)[TRACE_IN_STEP], *outside = (*all)[TRACE_OUTSIDE];
+    text_buffer_add(&out,
+                    "Seconds of %lld steps, over %d rank%s; limits of the same cores: FMA peak "
+                    "%.1f, sgemm %.1f GFLOP/s.\nRates are nominal (a direct convolution's "
+                    "operations).\n\n",
+                    (long long)trace_total_of(s->trace, TRACE_IN_STEP, 0, PROFILE_STEP).spans,
+                    s->layout->ranks, s->layout->ranks == 1 ? "" : "s", m.fma_peak_gflops,
+                    m.sgemm_gflops);
+    if (s->threads * s->layout->host_ranks > s->cores)
+        text_buffer_add(&out,
+                        "More threads than cores: a phase's rate counts only threads that had "
+                        "a core, and can exceed the limits.\n\n");
+    add_section(s, inside, inside[PROFILE_STEP].mean, m, &out);
+    text_buffer_add(&out,
+                    "\nOutside of steps; epoch, validation, test and checkpoint hold others\n");
+    add_section(s, outside, 0, m, &out);
+    if (dropped > 0)
+        text_buffer_add(&out,
+                        "\ntrace.json holds the newest spans of every thread; %lld older ones were "
+                        "dropped. The table counts all.\n",
+                        (long long)dropped);
+    return out;
+}
+
+status profile_end(session *s, const char *run_folder, message *why)
+{
+    if (!s->trace) return STATUS_OK;
+    status code = STATUS_OK;
+    int64_t dropped = dropped_by_all(s);
+    roofline limits = roofline_measure(s);
+    text_buffer table = make_table(s, dropped, limits);
+    if (is_root(s)) s->profile_table = arena_text(&s->memory, table.text);
+    if (run_folder) code = write_trace(s, run_folder, dropped, why);
+    if (run_folder && !code && is_root(s))
+        code = write_file(run_folder, "profile.txt", &table, why);
+    text_buffer_free(&table);
+    return comm_agree(s->c, code, why);
+}

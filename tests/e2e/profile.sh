@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# --profile: the trace holds every rank, thread, step and phase, and the run's bits are the same with it and without.
+set -euo pipefail
+# shellcheck source=common.bash
+source "${BASH_SOURCE[0]%/*}/common.bash"
+python_has h5py
+
+spec='conv2d 4 3 relu; maxpool 2; flatten; dense 10'
+small=(--data synthetic --model "$spec" --limit 400 --epochs 2 --batch-size 64)
+phases=(load 'conv2d forward' 'dense forward' loss 'dense backward' 'conv2d backward' 'sum leaves' 'sum slices' wait exchange
+    check agree update publish prepare sample epoch validation test checkpoint)
+
+# check TRACE: of 3 ranks with 2 threads, 12 steps
+check() {
+    "$python" "$here/trace.py" "$1" 3 2 12 "${phases[@]}" >"$scratch/output" 2>&1
+}
+
+train 3x2 plain "${small[@]}"
+train 3x2 profiled "${small[@]}" --profile
+same plain profiled
+check "$scratch/profiled/trace.json" || { cat "$scratch/output"; die 'the trace is not as promised'; }
+[[ ! -e $scratch/plain/trace.json && ! -e $scratch/plain/profile.txt ]] || die 'a trace that nobody asked for'
+
+# ---- the table ----
+for words in 'conv2d forward' 'dense backward' 'GFLOP/s' 'Seconds of 12 steps, over 3 ranks'; do
+    grep -qF -- "$words" "$scratch/profiled/profile.txt" || die "profile.txt does not say '$words'"
+done
+"$python" - "$scratch/profiled/profile.txt" <<'END' || die 'phases do not add up to the step'
+import sys
+lines = open(sys.argv[1]).read().split("Outside of steps")[0].splitlines()
+share = {line[:28].strip(): float(line.split(" %")[0].split()[-1]) for line in lines if " %" in line}
+parts = sum(value for name, value in share.items() if name != "step")
+assert share["step"] == 100 and abs(parts - 100) < 0.1 * len(share), share
+END
+on 2x1 bench --data synthetic --model "$spec" --max-steps 3 --profile
+says 'conv2d backward'
+
+# ---- the checker says no ----
+# spoiled WORDS PYTHON: the trace after this change of `events` is refused with these words
+spoiled() {
+    "$python" - "$scratch/profiled/trace.json" "$scratch/spoiled.json" "$2" <<'END'
+import json, sys
+trace = json.load(open(sys.argv[1]))
+events = trace["traceEvents"]
+spans = [e for e in events if e["ph"] == "X"]
+exec(sys.argv[3])
+json.dump(trace, open(sys.argv[2], "w"))
+END
+    ! check "$scratch/spoiled.json" || die "the checker lets pass: $2"
+    says "$1"
+}
+spoiled 'threads are' 'trace["traceEvents"] = [e for e in events if e.get("tid") != 1]'
+spoiled 'threads are' 'trace["traceEvents"] = [e for e in events if e["pid"] != 2]'
+spoiled 'rank 1 has no name' 'events.remove(next(e for e in events if e["name"] == "process_name" and e["pid"] == 1))'
+spoiled 'thread 1 of rank 0 has no name' \
+    'events.remove(next(e for e in events if e["name"] == "thread_name" and (e["pid"], e["tid"]) == (0, 1)))'
+spoiled 'no span of loss' 'trace["traceEvents"] = [e for e in events if e["name"] != "loss"]'
+spoiled 'not a complete event' 'spans[5]["dur"] = -1'
+spoiled 'ends after what holds it' 'next(e for e in spans if e["name"] == "loss")["dur"] += 1e6'
+spoiled 'not steps 1 to 12' 'events.remove(next(e for e in spans if e["name"] == "step"))'
+spoiled 'is outside of its step' 'next(e for e in spans if e["name"] == "update")["args"]["step"] = 2'
+spoiled 'before it begins on another' 'for e in spans: e["ts"] += 1e8 if e["pid"] == 1 else 0'
+printf '{"traceEvents":[' >"$scratch/spoiled.json"
+! check "$scratch/spoiled.json" || die 'the checker lets a torn file pass'
