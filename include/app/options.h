@@ -29,7 +29,8 @@ typedef enum option_extra {
     EXTRA_FORMAT = 128,
     EXTRA_FORCE = 256,
     EXTRA_FILE = 512,
-    EXTRA_INFERENCE = 1024
+    EXTRA_INFERENCE = 1024,
+    EXTRA_KERNEL = 2048
 } option_extra;
 
 typedef enum command_place {
@@ -68,7 +69,7 @@ typedef struct options {
     settings cfg; /* defaults, then --config or --recipe, then the command line; not yet resolved */
     int choices;
     choice choice[OPTIONS_MAX_CHOICES];
-    const char *operand, *config, *recipe; /* NULL: not given */
+    const char *operand, *config, *recipe, *kernel; /* NULL: not given */
     int dry_run, verbosity;                /* verbosity: -1 quiet, 0, 1 verbose */
     const char **more;                     /* operands behind the first */
     int more_count;

@@ -1,10 +1,11 @@
-/* app/bench.c - the command bench: one JSON object on stdout, with -v a table on stderr. */
+/* app/bench.c - the command bench: JSON on stdout, with -v a table on stderr. */
 #include <stdio.h>
 
 #include "app/app.h"
 #include "app/print.h"
 #include "base/text.h"
 #include "train/bench.h"
+#include "train/bench_kernels.h"
 
 static void print_object(const session *s, const bench_cfg *cfg, const bench_result *b)
 {
@@ -62,8 +63,57 @@ static int64_t small_grain(const app *a)
     return each < a->o.cfg.grain ? each : a->o.cfg.grain;
 }
 
+/* ---- --kernel ---- */
+
+static void print_kernel(const app *a, const bench_kernels_result *b, const bench_kernel *row)
+{
+    printf("{\"kernel\":\"%s\",\"shape\":\"%s\",\"isa\":\"%s\",\"ranks\":%d,\"threads\":%d,"
+           "\"unit\":\"%s\",\"rate\":%s,\"rate_low\":%s,\"rate_high\":%s,\"call_us\":%s,"
+           "\"bound\":\"%s\",\"share\":%s}",
+           row->kernel, row->shape, b->isa, a->layout->ranks, a->advice.threads, row->unit,
+           print_json(row->rate).text, print_json(row->low).text, print_json(row->high).text,
+           print_json(row->microseconds).text, row->bound, print_json(row->share).text);
+}
+
+static void print_kernels(const app *a, const bench_kernels_result *b)
+{
+    for (int i = 0; i < b->count; i++) {
+        printf("%s", i ? ",\n " : "[");
+        print_kernel(a, b, &b->row[i]);
+    }
+    printf("]\n");
+}
+
+static void print_kernel_table(const app *a, const bench_kernels_result *b)
+{
+    char layout[160];
+    print_layout(a, layout, sizeof layout);
+    fprintf(stderr, "%s, %s\n", layout, b->isa);
+    for (int i = 0; i < b->count; i++) {
+        const bench_kernel *r = &b->row[i];
+        fprintf(stderr, "%-20s %-18s %10.2f us %8.1f %-7s (%.1f to %.1f) %4.0f %% of %s\n",
+                r->kernel, r->shape, r->microseconds, r->rate, r->unit, r->low, r->high,
+                100 * r->share, r->bound);
+    }
+}
+
+static status bench_kernels(const app *a, message *why)
+{
+    bench_kernels_cfg cfg = {
+        .c = a->c, .threads = a->advice.threads, .isa = a->o.cfg.isa, .kernel = a->o.kernel};
+    bench_kernels_result *b = memory_take(sizeof *b);
+    status code = bench_kernels_run(&cfg, b, why);
+    if (!code && app_speaks(a)) {
+        if (a->o.verbosity > 0) print_kernel_table(a, b);
+        print_kernels(a, b);
+    }
+    memory_free(b);
+    return code;
+}
+
 status bench_command(app *a, message *why)
 {
+    if (a->o.kernel) return bench_kernels(a, why);
     session *s = memory_take(sizeof *s);
     session_cfg cfg = {
         .cfg = a->o.cfg, .c = a->c, .threads = a->advice.threads, .cores = a->advice.cores};

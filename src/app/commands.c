@@ -25,7 +25,7 @@ static const command commands[] = {
      MODEL_ROWS "batch-size validation-split optimizer learning-rate momentum beta1 beta2 epsilon "
                 "weight-decay clip-norm label-smoothing augment shuffle seed limit max-steps "
                 "reduce profile grain exact-conv" PLACE_ROWS,
-     EXTRA_VERBOSE | EXTRA_INFERENCE, COMMAND_RANKS, bench_command, NULL},
+     EXTRA_VERBOSE | EXTRA_INFERENCE | EXTRA_KERNEL, COMMAND_RANKS, bench_command, NULL},
     {"env", NULL, "versions, cores of every rank, data: for a bug report", " data" PLACE_ROWS, 0,
      COMMAND_RANKS, env_command, NULL},
 };

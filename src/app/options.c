@@ -31,6 +31,9 @@ static const struct argp_option extra_options[] = {
     {"out", 'o', "FILE", 0, "The file to write: NAME.weights.h5 or NAME.keras", 0},
     {"inference", KEY_INFERENCE, NULL, 0,
      "Forward passes alone, batch after batch, instead of training steps", 0},
+    {"kernel", KEY_KERNEL, "NAME", 0,
+     "One kernel, or 'all', at the models' shapes, beside the limits that bound it; a JSON array",
+     0},
 };
 enum { EXTRAS = sizeof extra_options / sizeof extra_options[0] };
 
@@ -186,6 +189,9 @@ static error_t parse_key(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_INFERENCE:
         o->inference = 1;
+        return 0;
+    case KEY_KERNEL:
+        o->kernel = argument;
         return 0;
     case KEY_USAGE:
         o->ask = ASK_USAGE;

@@ -18,6 +18,7 @@ enum {
     KEY_FORMAT,
     KEY_FORCE,
     KEY_INFERENCE,
+    KEY_KERNEL,
     KEY_USAGE,
     KEY_VERSION,
     KEY_NO_SHUFFLE,

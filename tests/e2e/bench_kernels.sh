@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# bench --kernel: all kernels once, one kernel on ranks, and a name that is none.
+set -euo pipefail
+# shellcheck source=common.bash
+source "${BASH_SOURCE[0]%/*}/common.bash"
+
+# rows PYTHON: the rows of the last output's JSON array, as `rows`, hold this
+rows() {
+    "$python" - "$scratch/output" "$1" <<'END' || { cat "$scratch/output"; die "not so: $1"; }
+import json, sys
+rows = json.loads(open(sys.argv[1]).read())
+assert eval(sys.argv[2])
+END
+}
+
+on 1x1 bench --kernel all --isa avx2
+rows '{r["kernel"] for r in rows} >= {"copy", "gemm_nn", "gemm_tn", "gemm_tn_tree", "winograd_forward", "lstm_forward", "adam"}'
+rows 'all(0 < r["rate_low"] <= r["rate"] <= r["rate_high"] and r["call_us"] > 0 and r["share"] > 0 for r in rows)'
+rows 'all((r["unit"] == "GFLOP/s") == (r["bound"] == "fma_peak") and r["isa"] == "avx2" for r in rows)'
+
+on 2x2 bench --kernel=gemm_nn
+rows '[r["kernel"] for r in rows[:3]] == ["fma_peak", "copy", "copy"] and {r["kernel"] for r in rows[3:]} == {"gemm_nn"}'
+# a rate is what all threads do together
+rows 'all(abs(r["rate"] * r["call_us"] - 4 * 2e-3 * 128 * 1600 * 128) < 1 for r in rows if r["shape"] == "cnn dense")'
+
+refused 64 "--kernel=gem_nn: unknown; did you mean 'gemm_nn'? known are fma_peak, copy, gemm_nn, " "$MNIST_DIST" bench --kernel=gem_nn
