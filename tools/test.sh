@@ -13,7 +13,7 @@ Usage: tools/test.sh [--all] [-L LABEL]... [--help]
 
 Installs what is missing, builds build/dev, and runs CTest; then lists what was skipped and why. The last lines are
 CTest's summary.
-  -L LABEL   only tests with this label, may be repeated: unit ref grad prop mpi io e2e style interop slow
+  -L LABEL   only tests with this label, may be repeated: unit ref grad prop mpi io e2e style count interop slow
   --all      what continuous integration runs: the label slow and Keras' own trainings too, the sanitizers on the labels
              unit ref grad prop mpi, a build with MPICH, and clang-tidy. Any skipped test then counts as a failure.
 

@@ -70,8 +70,8 @@ typedef struct options {
     int choices;
     choice choice[OPTIONS_MAX_CHOICES];
     const char *operand, *config, *recipe, *kernel; /* NULL: not given */
-    int dry_run, verbosity;                /* verbosity: -1 quiet, 0, 1 verbose */
-    const char **more;                     /* operands behind the first */
+    int dry_run, verbosity;                         /* verbosity: -1 quiet, 0, 1 verbose */
+    const char **more;                              /* operands behind the first */
     int more_count;
     int json, force, inference;
     output_format format;
