@@ -2,6 +2,7 @@
  *
  * gemm's order of sums is said in its header, so a scalar chain gives its bits; all tables with fused multiply-adds
  * must agree on every kernel; rows, panels, parts and leaves may be cut in any way. */
+#include "chain.h"
 #include "check.h"
 
 #include <stdlib.h>
@@ -50,16 +51,6 @@ static const float *packed(const kernels *k, const float *source, int rows, int 
     k->gemm_pack(
         &(gemm_pack_args){source, rows, cols, (size_t)cols, 1, 0, kernels_panels(k, cols), panels});
     return panels;
-}
-
-static float chain_step(const kernels *k, float x, float y, float sum)
-{
-#if defined __aarch64__
-    (void)k;
-    return fmaf(x, y, sum);
-#else
-    return kernels_level(k) > 0 ? fmaf(x, y, sum) : x * y + sum;
-#endif
 }
 
 /* A convolution-like product: two outer rows of `rows` pixels, 3 segments of 10, overlapping. */
