@@ -45,7 +45,7 @@ static inline void fixture_draw(fixture *f, uint64_t seed)
     model_prepare(m, f->parameters, f->packed, 0, 1);
 }
 
-static inline fixture fixture_open(const fixture_cfg *cfg, const kernels *k)
+static inline fixture fixture_open_as(const fixture_cfg *cfg, const kernels *k, stage_sums sums)
 {
     fixture f = {.samples = cfg->samples};
     message why;
@@ -53,7 +53,8 @@ static inline fixture fixture_open(const fixture_cfg *cfg, const kernels *k)
                           .input = cfg->input,
                           .classes = cfg->classes,
                           .k = k,
-                          .engine = cfg->engine};
+                          .engine = cfg->engine,
+                          .sums = sums};
     f.m = arena_take(&f.memory, sizeof *f.m);
     status built = model_build(f.m, &settings, &f.memory, &why);
     CHECK(built == STATUS_OK, "%s: %s", cfg->spec, why.text);
@@ -61,6 +62,11 @@ static inline fixture fixture_open(const fixture_cfg *cfg, const kernels *k)
     f.packed = arena_floats(&f.memory, f.m->packed_length);
     fixture_draw(&f, cfg->seed);
     return f;
+}
+
+static inline fixture fixture_open(const fixture_cfg *cfg, const kernels *k)
+{
+    return fixture_open_as(cfg, k, STAGE_FAST);
 }
 
 static inline void fixture_close(fixture *f)
