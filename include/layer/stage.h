@@ -102,9 +102,9 @@ struct stage_type {
 extern const stage_type
     stage_conv2d; /* convolution, bias, activation, and a max pooling without overlap */
 extern const stage_type stage_conv2d_pixels, stage_conv2d_pooled;
-/* The one of these two that does the work of both layers, or NULL: 3 x 3, stride 1, no padding, pooling of 2 x 2, numbers
- * of channels and filters that fill vectors. pool may be NULL. */
-const stage_type *stage_conv2d_fused(const layer *conv, const layer *pool);
+/* The one of these two that does the work of both layers of a stage, or NULL: 3 x 3, stride 1, no padding, pooling of 2 x 2,
+ * numbers of channels and filters that fill vectors; one channel only where nobody wants the input's gradient. */
+const stage_type *stage_conv2d_fused(const stage *s);
 extern const stage_type stage_maxpool;
 extern const stage_type stage_avgpool; /* over windows, or over the whole image */
 extern const stage_type stage_activation;

@@ -1,6 +1,6 @@
 /* layer/conv2d_pooled.c - 3 x 3 convolution and the 2 x 2 max pooling behind it in one go: the kernels of kernel/conv.h.
  *
- *   conv2d_pixels    of one channel: what reads the image
+ *   conv2d_pixels    of one channel, without the input's gradient: what reads the image
  *   conv2d_pooled    of many channels: forward by Winograd where the windows fall into blocks of 5 x 5 (and exact sums are
  *                    not asked for), else by the general product; backward visits the maxima alone
  *
@@ -15,11 +15,13 @@ static int is_pooled(const layer *conv, const layer *pool)
            c->units % CONV_BLOCK == 0 && pool->cfg.size == 2;
 }
 
-const stage_type *stage_conv2d_fused(const layer *conv, const layer *pool)
+const stage_type *stage_conv2d_fused(const stage *s)
 {
-    if (!is_pooled(conv, pool)) return NULL;
-    if (conv->in.dim[2] == 1 && conv->in.dim[1] <= CONV_MAX_WIDTH) return &stage_conv2d_pixels;
-    return conv->in.dim[2] % CONV_BLOCK == 0 ? &stage_conv2d_pooled : NULL;
+    const shape *in = &s->layer->in;
+    if (!is_pooled(s->layer, s->pool)) return NULL;
+    if (in->dim[2] % CONV_BLOCK == 0) return &stage_conv2d_pooled;
+    int one = in->dim[2] == 1 && in->dim[1] <= CONV_MAX_WIDTH && !s->want_input_gradient;
+    return one ? &stage_conv2d_pixels : NULL;
 }
 
 static conv_windows measure(const stage *s)

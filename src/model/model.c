@@ -174,12 +174,12 @@ static void fuse_layers(model *m, const model_cfg *cfg)
         *s = (stage){
             .type = type_of(l), .k = m->k, .engine = cfg->engine, .sums = cfg->sums, .layer = l};
         if (fuses(m, i)) s->pool = &m->layer[++i];
-        if (l->cfg.kind == LAYER_CONV2D && cfg->engine == GEMM_OWN) {
-            const stage_type *fused = stage_conv2d_fused(l, s->pool);
-            if (fused) s->type = fused;
-        }
         s->want_input_gradient =
             l > &m->layer[first_with_tensors]; /* nobody before it has a use for one */
+        if (l->cfg.kind == LAYER_CONV2D && cfg->engine == GEMM_OWN) {
+            const stage_type *fused = stage_conv2d_fused(s);
+            if (fused) s->type = fused;
+        }
         s->in_length = shape_length(l->in);
         s->out_length = shape_length(s->pool ? s->pool->out : l->out);
     }

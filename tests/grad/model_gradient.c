@@ -49,6 +49,14 @@ static const struct {
       GEMM_OWN,
       1},
      4},
+    /* one channel, as the image has, but with parameters before it */
+    {{"conv2d 1 3; conv2d 32 3 relu; maxpool 2; flatten; dense 3",
+      {3, {8, 8, 1}},
+      3,
+      SAMPLES,
+      GEMM_OWN,
+      2},
+     3},
     {{"flatten; dense 3", {3, {4, 4, 1}}, 3, SAMPLES, GEMM_OWN, 1}, 1},
 };
 enum { CASES = sizeof cases / sizeof *cases };

@@ -32,7 +32,7 @@ static void open_twin(twin *t, const bits_case *c, int samples)
 
 static void open_fast(fast *f, const twin *t, const bits_case *c, const kernels *k, stage_sums sums)
 {
-    stage wanted = {.type = stage_conv2d_fused(&t->conv, &t->pool),
+    stage wanted = {.type = c->channels == 1 ? &stage_conv2d_pixels : &stage_conv2d_pooled,
                     .k = k,
                     .sums = sums,
                     .want_input_gradient = c->channels > 1,

@@ -144,7 +144,7 @@ static void check_case_of(const fused_case *c, int kind, uint64_t seed, int samp
                  tables[i]->name, sums, c->height, c->width, c->channels, c->filters, c->used_rows,
                  c->used_cols, c->act, c->ink, kind == EXACT ? "exact" : "drawn");
             fast_open(&f, &p.t, &wanted);
-            assert_ptr_equal(stage_conv2d_fused(f.s.layer, f.s.pool), f.s.type);
+            assert_ptr_equal(stage_conv2d_fused(&f.s), f.s.type);
             check_samples(&p, &f, samples);
             if (samples == SAMPLES) check_samples(&p, &f, 1); /* over used scratch */
             fast_close(&f);
@@ -235,8 +235,11 @@ static void what_is_fused(void **state)
         twin t;
         twin_plan(&t, &cases[i].c);
         CASE("case %zu", i);
-        assert_ptr_equal(stage_conv2d_fused(&t.conv, cases[i].c.pool ? &t.pool : NULL),
-                         cases[i].type);
+        stage s = {.layer = &t.conv, .pool = cases[i].c.pool ? &t.pool : NULL};
+        assert_ptr_equal(stage_conv2d_fused(&s), cases[i].type);
+        s.want_input_gradient = 1; /* which conv2d_pixels does not give */
+        assert_ptr_equal(stage_conv2d_fused(&s),
+                         cases[i].type == &stage_conv2d_pixels ? NULL : cases[i].type);
     }
 }
 

@@ -107,6 +107,15 @@ static void which_stages(void **state)
          {"conv2d_pixels", "dropout"},
          GEMM_OWN,
          0},
+        /* the image's gradient nobody wants, but that of a first layer's output */
+        {"conv2d 1 3; conv2d 32 3; maxpool 2; flatten; dense 10",
+         {"conv2d", "conv2d"},
+         GEMM_OWN,
+         0},
+        {"dropout 0.1; conv2d 32 3; maxpool 2; flatten; dense 10",
+         {"dropout", "conv2d_pixels"},
+         GEMM_OWN,
+         28},
         {"strong", {"conv2d", "conv2d_pooled"}, GEMM_OWN, 26},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
