@@ -327,6 +327,18 @@ setting_role settings_role(const settings *s, const setting *row)
     return spans_all ? SETTING_BITS : row->role;
 }
 
+/* How to ask for a value: a flag has none. */
+static message advice(const setting *row, const char *value)
+{
+    message m;
+    if (row->value_name)
+        snprintf(m.text, sizeof m.text, "give --%s='%.200s'", row->name, value);
+    else
+        snprintf(m.text, sizeof m.text, strcmp(value, "yes") == 0 ? "give --%s" : "leave --%s out",
+                 row->name);
+    return m;
+}
+
 static status match_row(const settings *now, const settings *stored, const setting *row,
                         message *why)
 {
@@ -335,11 +347,11 @@ static status match_row(const settings *now, const settings *stored, const setti
     settings_value(stored, row, there);
     if (strcmp(here, there) == 0) return STATUS_OK;
     return fail(why, STATUS_USAGE,
-                "--%s is %.200s, but the checkpoint was made with %.200s%s: give --%s='%.200s', "
-                "or start a new run",
+                "--%s is %.200s, but the checkpoint was made with %.200s%s: %.250s, or start a new "
+                "run",
                 row->name, here[0] ? here : "not set", there[0] ? there : "not set",
                 row->role == SETTING_BITS ? "" : ", over which its schedule is stretched",
-                row->name, there);
+                advice(row, there).text);
 }
 
 /* First the rows that always define bits: among them is the schedule, by which others do. */

@@ -84,6 +84,10 @@ untouched half 64 '--batch-size' --data synthetic --limit 1000 --batch-size 50 -
 untouched half 64 '--seed' "${common[@]}" --epochs 4 --seed 2 --resume
 untouched half 64 '--model' "${common[@]}" --epochs 4 --model mlp --resume
 untouched half 64 '--grain' "${common[@]}" --epochs 4 --grain 4 --resume
+untouched half 64 'leave --exact-conv out' "${common[@]}" --epochs 4 --exact-conv --resume
+train 2x1 exact "${common[@]}" --epochs 1 --exact-conv
+untouched exact 64 'give --exact-conv,' "${common[@]}" --epochs 2 --resume
+train 1x1 exact "${common[@]}" --epochs 2 --exact-conv --resume
 copy half slower
 train 2x1 slower "${common[@]}" --epochs 4 --learning-rate 0.0005 --resume
 differ whole slower
