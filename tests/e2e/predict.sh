@@ -7,6 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 python_has h5py numpy matplotlib
 
 train 1x2 run --data synthetic --limit 1000 --epochs 2 --model "conv2d 4 3 relu; maxpool 2; flatten; dense 10"
+train 1x1 exact --data synthetic --limit 500 --epochs 1 --exact-conv
 cd "$scratch"
 
 # predicted OPTION...: into the file output
@@ -33,6 +34,16 @@ for i, (a, b) in enumerate(zip(ours, theirs)):
     all_of = [float(a[f"p{c}"]) for c in range(10)]
     assert max(all_of) == float(a["probability"]) and abs(sum(all_of) - 1) < 1e-5, a
 END
+
+# a run says whether it is without Winograd's algorithm; a plain file does not
+predicted exact --which last --format json
+cp output exact.json
+"$MNIST_DIST" export exact --which last -o exact.weights.h5 >output
+plain=(exact.weights.h5 --model cnn --data synthetic --format json)
+predicted "${plain[@]}" --exact-conv
+cmp output exact.json
+predicted "${plain[@]}"
+! cmp -s output exact.json || die '--exact-conv changes nothing: this proves nothing'
 
 # ---- one digit in many files ----
 "$python" - <<'END'

@@ -24,6 +24,15 @@ for batch in 128 32 100; do
 done
 on_all epoch "${epoch[@]}"
 
+# convolutions by plain sums: other bits than by Winograd's algorithm, the same on every layout
+for layout in 1x1 2x1 1x2; do
+    train "$layout" "exact-$layout" "${epoch[@]}" --exact-conv
+    same exact-1x1 "exact-$layout"
+done
+differ epoch-1x1 exact-1x1
+[[ $(result exact-1x1 parameters_digest) != $(result epoch-1x1 parameters_digest) ]] || die "--exact-conv changes nothing"
+echo "--exact-conv: $(result exact-1x1 parameters_digest) on 1x1 2x1 1x2"
+
 # --share=off, and groups of two ranks that share memory and send messages to each other
 train 3x1 apart "${epoch[@]}" --share off
 same epoch-1x1 apart
