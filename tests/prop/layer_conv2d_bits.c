@@ -20,6 +20,8 @@ static const bits_case cases[] = {
     {12, 22, 32, 96, 0, 0, ACTIVATION_NONE, INK_ALL},
     {15, 14, 64, 32, 5, 5, ACTIVATION_TANH, INK_SOME},
     {10, 13, 64, 96, 3, 4, ACTIVATION_LEAKY_RELU, INK_ALL},
+    {20, 22, 32, 32, 0, 0, ACTIVATION_RELU, INK_ALL},
+    {22, 22, 32, 64, 0, 0, ACTIVATION_RELU, INK_ALL},
 };
 enum { CASES = sizeof cases / sizeof *cases };
 

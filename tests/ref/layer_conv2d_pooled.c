@@ -187,6 +187,8 @@ static void pooled(void **state)
         {12, 12, 64, 96, 0, 0, ACTIVATION_LEAKY_RELU, INK_ALL, 1},
         {22, 12, 64, 32, 0, 0, ACTIVATION_TANH, INK_ALL, 1},
         {12, 22, 32, 96, 0, 0, ACTIVATION_RELU, INK_SOME, 0},
+        {22, 22, 32, 32, 0, 0, ACTIVATION_RELU, INK_ALL,
+         1}, /* blocks both ways, above 64 windows */
         {10, 8, 64, 64, 0, 0, ACTIVATION_RELU, INK_ALL, 1},
         {9, 11, 32, 96, 0, 0, ACTIVATION_TANH, INK_ALL, 1},
         {4, 4, 32, 32, 0, 0, ACTIVATION_NONE, INK_ALL, 0},
@@ -275,9 +277,10 @@ static void winograd_judge_says_no(void **state)
     fast_open(&f, &p.t, &wanted);
     float *packed = (float *)(void *)f.packed.end - f.s.packed_length;
     size_t length = (size_t)(SMALL.channels * tables[0]->panel);
+    size_t pitch = winograd_packed_length(SMALL.channels, tables[0]->panel) / WINOGRAD_POINTS;
     for (int point = 0; point < WINOGRAD_POINTS; point++)
         for (int power = 6; power <= 16; power += 10) {
-            float *at = packed + (size_t)point * length;
+            float *at = packed + (size_t)point * pitch;
             for (size_t i = 0; i < length; i++) at[i] *= 1 + ldexpf(1, -power);
             fast_forward(&f, &p.t, 0, 1);
             verdict v = judge(&p, &f, 0);
