@@ -67,6 +67,6 @@ void conv2d_ref_backward(const conv2d_ref *s, const double *x, const double *w, 
             for (int f = 0; f < s->filters; f++) {
                 double g = dy[(p * width + q) * s->filters + f];
                 db[f] += g;
-                scatter(s, x, w, p, q, f, g, dx, dw);
+                if (g != 0) scatter(s, x, w, p, q, f, g, dx, dw); /* most are 0 behind a pooling */
             }
 }
