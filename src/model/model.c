@@ -180,6 +180,8 @@ static void fuse_layers(model *m, const model_cfg *cfg)
         }
         s->want_input_gradient =
             l > &m->layer[first_with_tensors]; /* nobody before it has a use for one */
+        if (layer_is_recurrent(l->cfg.kind) && recurrent_fused_takes(s))
+            s->type = &stage_recurrent_fused;
         s->in_length = shape_length(l->in);
         s->out_length = shape_length(s->pool ? s->pool->out : l->out);
     }

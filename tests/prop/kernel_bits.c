@@ -106,8 +106,9 @@ static void tn_is_one_chain(void **state)
         for (int rows = 1; rows <= 13; rows++) {
             const kernels *k = tables[t];
             int cols = 1 + rows * 11 % 70;
-            gemm_tn_args g = {pixels(rows), packed(k, g_rows, 2 * rows, cols), cols,
-                              rows % 2 ? GEMM_ACCUMULATE : GEMM_OVERWRITE, c1};
+            gemm_tn_args g = {pixels(rows), packed(k, g_rows, 2 * rows, cols),
+                              cols,         rows % 2 ? GEMM_ACCUMULATE : GEMM_OVERWRITE,
+                              c1,           0};
             for (int i = 0; i < 30 * cols; i++) {
                 int q = i / cols, n = i % cols, at = q / 10 * 170 + q % 10;
                 c1[i] = g.store == GEMM_ACCUMULATE ? b[i] : canary();
@@ -177,7 +178,8 @@ static void tree_of_leaves(void **state)
                                     part,
                                     COLUMNS,
                                     GEMM_OVERWRITE,
-                                    sums});
+                                    sums,
+                                    0});
                 nodes[l] = (tree_node){l, l + 1}, items[l] = sums;
             }
             tree_plan plan = tree_plan_merges(leaves, nodes, leaves, merges, NULL);

@@ -304,9 +304,9 @@ INLINE simd_float simd_exp(simd_float x)
     return p * (simd_float)((e + 127) << 23);
 }
 
-/* tanh x = x p(x^2) / q(x^2), degrees 6 and 3, as Eigen has it (MathFunctionsImpl.h). Error below 3e-7; from 7.9 on
- * it stays at 1 - 2.4e-7. */
-INLINE simd_float simd_tanh(simd_float x)
+/* tanh x = x p(x^2) / q(x^2) = numerator / denominator, degrees 6 and 3, as Eigen has it (MathFunctionsImpl.h). Error below
+ * 3e-7; from 7.9 on it stays at 1 - 2.4e-7. The denominator is between 4.8e-3 and 1. */
+INLINE void simd_tanh_parts(simd_float x, simd_float *numerator, simd_float *denominator)
 {
     const float end = 7.90531110763549805f;
     x = simd_min(simd_set(end), simd_max(simd_set(-end), x)); /* in this order NaN stays NaN */
@@ -322,7 +322,15 @@ INLINE simd_float simd_tanh(simd_float x)
     q = simd_fma(q, x2, simd_set(1.18534705686654e-04f));
     q = simd_fma(q, x2, simd_set(2.26843463243900e-03f));
     q = simd_fma(q, x2, simd_set(4.89352518554385e-03f));
-    return x * p / q;
+    *numerator = x * p;
+    *denominator = q;
+}
+
+INLINE simd_float simd_tanh(simd_float x)
+{
+    simd_float numerator, denominator;
+    simd_tanh_parts(x, &numerator, &denominator);
+    return numerator / denominator;
 }
 
 /* 1 / (1 + e^-x) = 1/2 + tanh(x/2) / 2 */
