@@ -188,6 +188,24 @@ static float *cell_at(const fused_leaf *f, int t, int row)
     return f->cell + (size_t)(f->first[t] + row) * (size_t)f->units;
 }
 
+static int pair_has_ink(const float *x)
+{
+    uint64_t bits;
+    memcpy(&bits, x, sizeof bits);
+    return bits != 0;
+}
+
+/* Widens [lo, hi) to the ink of x [n], two inputs at a time. */
+static void widen(const float *x, int n, int *lo, int *hi)
+{
+    int k = 0;
+    while (k + 2 <= *lo && !pair_has_ink(x + k)) k += 2;
+    if (k + 2 <= *lo || (k < *lo && x[k] != 0.0f)) *lo = k;
+    k = n;
+    while (k - 2 >= *hi && !pair_has_ink(x + k - 2)) k -= 2;
+    if (k - 2 >= *hi || (k > *hi && x[k - 1] != 0.0f)) *hi = k;
+}
+
 /* x of a step's rows, and its columns of ink. */
 static void load_step(const fused_leaf *f, const float *x, int t)
 {
@@ -195,10 +213,7 @@ static void load_step(const fused_leaf *f, const float *x, int t)
     for (int row = 0; row < f->begun[t]; row++) {
         const float *from = x + ((size_t)f->order[row] * (size_t)f->steps + (size_t)t) * (size_t)n;
         memcpy(z_at(f, t, row), from, (size_t)n * sizeof *from);
-        for (int k = 0; k < lo; k++)
-            if (from[k] != 0.0f) lo = k;
-        for (int k = n; k > hi; k--)
-            if (from[k - 1] != 0.0f) hi = k;
+        widen(from, n, &lo, &hi);
     }
     if (f->begun[t] < f->samples) memset(z_at(f, t, f->begun[t]), 0, (size_t)n * sizeof *x);
     f->ink_lo[t] = lo < hi ? lo : 0;

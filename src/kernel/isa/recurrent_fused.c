@@ -197,40 +197,51 @@ INLINE simd_float tanh_slope(simd_float y)
     return simd_fma(-y, y, simd_set(1.0f));
 }
 
-void KERNEL(simple_rnn_fused_backward)(const recurrent_fused *s)
+/* Loops over units outside, so that the bias' sums stay in registers; stores cannot alias a copy of the arguments. */
+void KERNEL(simple_rnn_fused_backward)(const recurrent_fused *args)
 {
-    for (int u = 0; u < s->units; u += SIMD_LEN) {
-        simd_float sum = simd_load(s->bias_gradient + u);
-        for (int row = 0; row < s->rows; row++) {
-            simd_float h = simd_load(s->h + (size_t)row * s->row_stride + u);
-            simd_float dh = simd_load(s->dh + (size_t)row * (size_t)s->units + u);
-            simd_float da = dh * tanh_slope(h);
-            simd_store(gate_at(s, row, u), da);
+    const recurrent_fused s = *args;
+    for (int u = 0; u < s.units; u += SIMD_LEN) {
+        const float *h = s.h + u, *dh = s.dh + u;
+        float *gate = gate_at(&s, 0, u);
+        simd_float sum = simd_load(s.bias_gradient + u);
+        for (int row = 0; row < s.rows; row++, h += s.row_stride, dh += s.units, gate += PANEL) {
+            simd_float da = simd_load(dh) * tanh_slope(simd_load(h));
+            simd_store(gate, da);
             sum = sum + da;
         }
-        simd_store(s->bias_gradient + u, sum);
+        simd_store(s.bias_gradient + u, sum);
     }
 }
 
-void KERNEL(lstm_fused_backward)(const recurrent_fused *s)
+void KERNEL(lstm_fused_backward)(const recurrent_fused *args)
 {
-    for (int u = 0; u < s->units; u += SIMD_LEN) {
+    const recurrent_fused s = *args;
+    for (int u = 0; u < s.units; u += SIMD_LEN) {
         simd_float sum[4];
-        UNROLL for (int g = 0; g < 4; g++) sum[g] = simd_load(s->bias_gradient + g * s->units + u);
-        for (int row = 0; row < s->rows; row++) {
-            float *gate[4];
-            UNROLL for (int g = 0; g < 4; g++) gate[g] = gate_at(s, row, g * s->units + u);
-            simd_float i = simd_load(gate[0]), f = simd_load(gate[1]), g = simd_load(gate[2]);
-            simd_float o = simd_load(gate[3]);
-            size_t at = (size_t)row * (size_t)s->units + (size_t)u;
-            simd_float t = simd_load(s->cell_tanh + at), dh = simd_load(s->dh + at);
-            simd_float dc = simd_fma(dh * o, tanh_slope(t), simd_load(s->carry + at));
-            simd_float da[4] = {dc * g * sigmoid_slope(i),
-                                dc * simd_load(s->cell_before + at) * sigmoid_slope(f),
-                                dc * i * tanh_slope(g), dh * t * sigmoid_slope(o)};
-            simd_store(s->carry + at, dc * f);
-            UNROLL for (int n = 0; n < 4; n++) simd_store(gate[n], da[n]), sum[n] = sum[n] + da[n];
+        float *gate[4];
+        UNROLL for (int n = 0; n < 4; n++)
+        {
+            sum[n] = simd_load(s.bias_gradient + n * s.units + u);
+            gate[n] = gate_at(&s, 0, n * s.units + u);
         }
-        UNROLL for (int g = 0; g < 4; g++) simd_store(s->bias_gradient + g * s->units + u, sum[g]);
+        for (int row = 0; row < s.rows; row++) {
+            size_t at = (size_t)row * (size_t)s.units + (size_t)u;
+            simd_float i = simd_load(gate[0]), f = simd_load(gate[1]), g = simd_load(gate[2]);
+            simd_float o = simd_load(gate[3]), t = simd_load(s.cell_tanh + at);
+            simd_float dh = simd_load(s.dh + at);
+            simd_float dc = simd_fma(dh * o, tanh_slope(t), simd_load(s.carry + at));
+            simd_float da[4] = {dc * g * sigmoid_slope(i),
+                                dc * simd_load(s.cell_before + at) * sigmoid_slope(f),
+                                dc * i * tanh_slope(g), dh * t * sigmoid_slope(o)};
+            simd_store(s.carry + at, dc * f);
+            UNROLL for (int n = 0; n < 4; n++)
+            {
+                simd_store(gate[n], da[n]);
+                gate[n] += PANEL;
+                sum[n] = sum[n] + da[n];
+            }
+        }
+        UNROLL for (int n = 0; n < 4; n++) simd_store(s.bias_gradient + n * s.units + u, sum[n]);
     }
 }
