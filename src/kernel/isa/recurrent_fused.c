@@ -94,39 +94,56 @@ INLINE float *gate_at(const recurrent_fused *s, int row, int col)
     return s->gates + panel * s->panel_stride + (size_t)row * PANEL + within;
 }
 
-/* a [4] of one row: its gates, cell and state. */
-INLINE void lstm_finish(const recurrent_fused *s, int row, int u, const simd_float *a)
+/* a [4] of one row: its gates; gives its cell. */
+INLINE simd_float lstm_gates(const recurrent_fused *s, int row, int u, simd_float *a)
 {
-    simd_float half = simd_set(0.5f), p[4], q[4];
-    UNROLL for (int g = 0; g < 4; g++) simd_tanh_parts(g == 2 ? a[g] : a[g] * half, &p[g], &q[g]);
+    simd_float half = simd_set(0.5f), q[4];
+    a[0] = a[0] * half, a[1] = a[1] * half, a[3] = a[3] * half;
+    simd_tanh_parts(4, a, q);
     simd_float q01 = q[0] * q[1], q23 = q[2] * q[3];
     simd_float all = simd_set(1.0f) / (q01 * q23);
     simd_float r01 = all * q23, r23 = all * q01;
-    simd_float i = simd_fma(half, p[0] * (r01 * q[1]), half);
-    simd_float f = simd_fma(half, p[1] * (r01 * q[0]), half);
-    simd_float g = p[2] * (r23 * q[3]);
-    simd_float o = simd_fma(half, p[3] * (r23 * q[2]), half);
-    size_t at = (size_t)row * (size_t)s->units + (size_t)u;
-    simd_float c = simd_fma(f, simd_load(s->cell_before + at), i * g), t = simd_tanh(c);
+    simd_float i = simd_fma(half, a[0] * (r01 * q[1]), half);
+    simd_float f = simd_fma(half, a[1] * (r01 * q[0]), half);
+    simd_float g = a[2] * (r23 * q[3]);
+    a[3] = simd_fma(half, a[3] * (r23 * q[2]), half);
     simd_store(gate_at(s, row, u), i);
     simd_store(gate_at(s, row, s->units + u), f);
     simd_store(gate_at(s, row, 2 * s->units + u), g);
-    simd_store(gate_at(s, row, 3 * s->units + u), o);
+    simd_store(gate_at(s, row, 3 * s->units + u), a[3]);
+    size_t at = (size_t)row * (size_t)s->units + (size_t)u;
+    simd_float c = simd_fma(f, simd_load(s->cell_before + at), i * g);
     simd_store(s->cell + at, c);
-    simd_store(s->cell_tanh + at, t);
-    simd_store(s->h + (size_t)row * s->row_stride + u, o * t);
+    return c;
 }
 
-/* a [2] of one row: units u and u + LANES. */
-INLINE void rnn_finish(const recurrent_fused *s, int row, int u, const simd_float *a)
+/* a [height, 4]: gates, cells and states of a tile. */
+INLINE void lstm_finish(const recurrent_fused *s, int row, int u, int height, simd_float *a)
 {
-    simd_float p[2], q[2];
-    simd_tanh_parts(a[0], &p[0], &q[0]);
-    simd_tanh_parts(a[1], &p[1], &q[1]);
-    simd_float both = simd_set(1.0f) / (q[0] * q[1]);
-    float *h = s->h + (size_t)row * s->row_stride + u;
-    simd_store(h, p[0] * (both * q[1]));
-    simd_store(h + LANES, p[1] * (both * q[0]));
+    simd_float c[LSTM_ROWS], q[LSTM_ROWS];
+    UNROLL for (int r = 0; r < height; r++) c[r] = lstm_gates(s, row + r, u, a + r * 4);
+    simd_tanh_parts(height, c, q);
+    UNROLL for (int r = 0; r < height; r++)
+    {
+        simd_float t = c[r] / q[r];
+        simd_store(s->cell_tanh + (size_t)(row + r) * (size_t)s->units + (size_t)u, t);
+        simd_store(s->h + (size_t)(row + r) * s->row_stride + u, a[r * 4 + 3] * t);
+    }
+}
+
+/* a [height, 2]: states of a tile, units u and u + LANES of each row; height 1 or 2. */
+INLINE void rnn_finish(const recurrent_fused *s, int row, int u, int height, simd_float *a)
+{
+    simd_float q[4];
+    simd_tanh_parts(2 * height, a, q);
+    UNROLL for (int r = 0; r < height; r++, a += 2)
+    {
+        const simd_float *qr = q + 2 * r;
+        simd_float both = simd_set(1.0f) / (qr[0] * qr[1]);
+        float *h = s->h + (size_t)(row + r) * s->row_stride + u;
+        simd_store(h, a[0] * (both * qr[1]));
+        simd_store(h + LANES, a[1] * (both * qr[0]));
+    }
 }
 
 #define LSTM_TILE(R)                                                                               \
@@ -134,14 +151,15 @@ INLINE void rnn_finish(const recurrent_fused *s, int row, int u, const simd_floa
     {                                                                                              \
         simd_float sum[R * 4];                                                                     \
         tile_product(s, panel, row, R, 4, sum);                                                    \
-        UNROLL for (int r = 0; r < R; r++) lstm_finish(s, row + r, u, sum + r * 4);                \
+        lstm_finish(s, row, u, R, sum);                                                            \
     }
 #define RNN_TILE(R)                                                                                \
     static void rnn_tile_##R(const recurrent_fused *s, const float *panel, int u, int row)         \
     {                                                                                              \
         simd_float sum[R * 2];                                                                     \
         tile_product(s, panel, row, R, 2, sum);                                                    \
-        UNROLL for (int r = 0; r < R; r++) rnn_finish(s, row + r, u, sum + r * 2);                 \
+        UNROLL for (int r = 0; r < R; r += 2)                                                      \
+            rnn_finish(s, row + r, u, R - r < 2 ? 1 : 2, sum + r * 2);                             \
     }
 
 #if SIMD_LEN == 16
