@@ -108,8 +108,8 @@ static void fused_prepare(const stage *s, const float *parameters, float *packed
 {
     fused_leaf f = measure(s);
     const layer_tensor *t = s->layer->tensor;
-    int panel = s->layer->cfg.kind == LAYER_LSTM ? 4 * s->k->vector_floats : s->k->panel;
-    tree_node forward = tree_share((tree_node){0, f.cols / panel}, part, parts),
+    int forward_panel = s->layer->cfg.kind == LAYER_LSTM ? 4 * s->k->vector_floats : s->k->panel;
+    tree_node forward = tree_share((tree_node){0, f.cols / forward_panel}, part, parts),
               back = tree_share((tree_node){0, f.units / s->k->panel}, parts - 1 - part, parts);
     recurrent_pack_args w = {.kernel = parameters + t[0].at.offset,
                              .recurrent = parameters + t[1].at.offset,
