@@ -1,4 +1,4 @@
-/* recurrent_fixture.h - one recurrent stage on drawn numbers, and its double twin, for the tests of layer/recurrent.c.
+/* recurrent_fixture.h - one recurrent stage on drawn numbers, and its double twin, for the tests of layer/recurrent*.c.
  *
  * What forward keeps lies at a fence, full of NaNs: nothing is read that was not written, and nothing is written past
  * the plan's size.
@@ -63,11 +63,36 @@ static inline void recurrent_close(recurrent_fixture *f)
     arena_free(&f->memory);
 }
 
-/* The stage on another table or engine. */
-static inline void recurrent_plan(recurrent_fixture *f, const kernels *k, gemm_engine engine,
-                                  int want_dx)
+/* How an input is blank: which samples begin when. */
+typedef enum recurrent_blank {
+    BLANK_NONE,
+    BLANK_STARTS,
+    BLANK_TOGETHER,
+    BLANK_ALL,
+    BLANKS
+} recurrent_blank;
+
+/* Rows before a sample's first one become 0, and, but for BLANK_NONE, its last column and a row in its middle; every fifth
+ * sample of BLANK_STARTS is all blank. */
+static inline void recurrent_blank_rows(recurrent_fixture *f, recurrent_blank blank)
 {
-    f->s = (stage){.type = &stage_recurrent,
+    size_t inputs = (size_t)f->shape.inputs, steps = (size_t)f->shape.steps;
+    for (size_t i = 0; i < (size_t)f->shape.samples && blank != BLANK_NONE; i++) {
+        float *x = f->x + i * f->x_length;
+        size_t start = blank == BLANK_ALL        ? steps
+                       : blank == BLANK_TOGETHER ? steps / 2
+                                                 : i * 5 % (steps + 1);
+        if (blank == BLANK_STARTS && i % 5 == 4) start = steps;
+        memset(x, 0, start * inputs * sizeof *x);
+        if (steps > start + 2) memset(x + (start + 1) * inputs, 0, inputs * sizeof *x);
+        for (size_t t = 0; t < steps && inputs > 1; t++) x[(t + 1) * inputs - 1] = 0;
+    }
+}
+
+static inline void recurrent_plan_as(recurrent_fixture *f, const stage_type *type, const kernels *k,
+                                     gemm_engine engine, int want_dx)
+{
+    f->s = (stage){.type = type,
                    .k = k,
                    .engine = engine,
                    .layer = &f->l,
@@ -83,6 +108,19 @@ static inline void recurrent_plan(recurrent_fixture *f, const kernels *k, gemm_e
     if (f->saved_open) fence_close(&f->saved);
     f->saved = fence_open((size_t)f->shape.samples * f->s.saved_bytes / sizeof(float));
     f->saved_open = 1;
+}
+
+/* The stage on another table or engine. */
+static inline void recurrent_plan(recurrent_fixture *f, const kernels *k, gemm_engine engine,
+                                  int want_dx)
+{
+    recurrent_plan_as(f, &stage_recurrent, k, engine, want_dx);
+}
+
+static inline void recurrent_plan_fused(recurrent_fixture *f, const kernels *k)
+{
+    recurrent_plan_as(f, &stage_recurrent_fused, k, GEMM_OWN, 0);
+    assert_true(recurrent_fused_takes(&f->s));
 }
 
 /* Forward and backward of the samples [first, first + samples) as one leaf; the gradient is that leaf's. */

@@ -69,13 +69,15 @@ typedef struct gemm_nn_args {
 
 typedef enum gemm_store { GEMM_OVERWRITE, GEMM_ACCUMULATE } gemm_store;
 
-/* gemm_tn: C [K, cols], row-major without gaps. panels: packed G with outer * rows rows. */
+/* gemm_tn: C [K, cols], row-major without gaps. panels: packed G with outer * rows rows, panel_stride floats from panel to
+ * panel (0: without gaps). */
 typedef struct gemm_tn_args {
     gemm_rows rows;
     const float *panels;
     int cols;
     gemm_store store;
     float *c;
+    size_t panel_stride;
 } gemm_tn_args;
 
 /* gemm_tn_tree, dense rows only (outer = segments = 1). Leaf l is the rows [l*grain, min((l+1)*grain, rows.rows)). The

@@ -105,6 +105,41 @@ typedef struct recurrent_step {
         carry; /* [rows, units] lstm: gradient of c, gru: of h beside the products; to the step before */
 } recurrent_step;
 
+/* One time step of simple_rnn or lstm together with its product; equations as above, units a multiple of 32.
+ *   forward    products = bias + [x | h_before] [W; U]: one chain, the bias, then the columns [ink_lo, ink_hi) of x, then
+ *              those of h_before. The columns of x that are left out must be 0 in all rows, and h_before is 0 (and not read)
+ *              in the first step: leaving them out changes nothing but signs of zeros.
+ *   backward   gates -> gradients of the products, in place; the bias' gradient grows row by row; carry and dh as above
+ * Gates of a unit share a division, as do units u and u + 16 of simple_rnn: tanh and sigma are off by less than 6e-7
+ * (tests/ref/kernel_recurrent.c). simple_rnn needs no gates but h. */
+typedef struct recurrent_fused {
+    int rows, units, inputs;
+    int ink_lo, ink_hi;
+    int is_first;
+    const float *z; /* [rows, inputs + units] = [x | h_before], rows row_stride apart     */
+    size_t row_stride;
+    const float *packed; /* by recurrent_fused_pack                                            */
+    float *h;            /* [rows, units], rows row_stride apart                               */
+    float *gates;        /* as in recurrent_step                                               */
+    size_t panel_stride; /* floats from panel to panel of gates                                */
+    const float
+        *cell_before; /* lstm [rows, units], likewise cell and cell_tanh = tanh(cell)       */
+    float *cell, *cell_tanh;
+    /* backward alone */
+    const float *dh;      /* [rows, units]         */
+    float *carry;         /* lstm [rows, units]    */
+    float *bias_gradient; /* [G units], added to   */
+} recurrent_fused;
+
+/* bias, W and U in the order in which a step reads them: panels [panel_lo, panel_hi) of units G / V, where a panel has V
+ * vectors (lstm 4: a gate each; simple_rnn 2): [1 + inputs + units, V, vector_floats]. */
+typedef struct recurrent_pack_args {
+    const float *kernel, *recurrent, *bias; /* [inputs, G units], [units, G units], [G units] */
+    int inputs, units, gates;               /* gates: 1 or 4 */
+    int panel_lo, panel_hi;
+    float *packed;
+} recurrent_pack_args;
+
 /* The direction of LAMB (You et al., arXiv 1904.00962, algorithm 2), as Keras writes it: m and v as adam's, then
  * g = (m / c1) / (sqrt(v / c2) + eps) with c1 = 1 - b1^t, c2 = 1 - b2^t. */
 typedef struct lamb_args {
@@ -172,6 +207,12 @@ typedef struct kernels {
     void (*lstm_backward)(const recurrent_step *s);
     void (*gru_forward)(const recurrent_step *s);
     void (*gru_backward)(const recurrent_step *s);
+
+    void (*recurrent_fused_pack)(const recurrent_pack_args *p);
+    void (*simple_rnn_fused)(const recurrent_fused *s);
+    void (*simple_rnn_fused_backward)(const recurrent_fused *s);
+    void (*lstm_fused)(const recurrent_fused *s);
+    void (*lstm_fused_backward)(const recurrent_fused *s);
 
     void (*adam)(const adam_args *a);
     void (*sgd)(const sgd_args *s);

@@ -112,5 +112,11 @@ extern const stage_type stage_dropout;
 extern const stage_type stage_layer_norm;
 extern const stage_type stage_dense;     /* product, bias, activation */
 extern const stage_type stage_recurrent; /* simple_rnn, lstm, gru: all time steps */
+/* simple_rnn and lstm whose state alone is wanted, blank leading rows shared: where recurrent_fused_takes says so */
+extern const stage_type stage_recurrent_fused;
+
+/* 1 if stage_recurrent_fused can run a recurrent layer's stage, of which all but the type and the plan is set: simple_rnn or
+ * lstm, own products, units a multiple of 32, the last state, no input gradient. The same for every instruction set. */
+int recurrent_fused_takes(const stage *s);
 
 #endif

@@ -180,6 +180,8 @@ static void fuse_layers(model *m, const model_cfg *cfg)
             const stage_type *fused = stage_conv2d_fused(s);
             if (fused) s->type = fused;
         }
+        if (layer_is_recurrent(l->cfg.kind) && recurrent_fused_takes(s))
+            s->type = &stage_recurrent_fused;
         s->in_length = shape_length(l->in);
         s->out_length = shape_length(s->pool ? s->pool->out : l->out);
     }

@@ -11,6 +11,7 @@ models=(
     lenet5
     'conv2d 5 3 leaky_relu; avgpool 3 stride 2 same; layer_norm; dropout 0.25; flatten; dense 20 sigmoid; dropout 0.5; dense 10'
     'dropout 0.1; conv2d 4 3; layer_norm; relu; conv2d 6 3 stride 2; tanh; global_avgpool; dense 12; leaky_relu 0.1; dense 10'
+    'lstm 32; dense 10'
     'simple_rnn 12 sequence; dropout 0.2; lstm 9 sequence; layer_norm; gru 7; dense 10; sigmoid'
 )
 

@@ -61,19 +61,31 @@ static void twins_against_differences(void **state)
         }
 }
 
+static void plan_best(recurrent_fixture *f, int fused)
+{
+    const kernels *tables[3];
+    kernels_available(tables);
+    if (fused)
+        recurrent_plan_fused(f, tables[0]);
+    else
+        recurrent_plan(f, tables[0], GEMM_OWN, 1);
+}
+
 /* Directions of the stage itself: <dy, y(p + v) - y(p - v)> against <gradient, 2 v> for a small v in all parameters.
  * Floats lose half their digits in the difference, so this holds to 1e-3 only, but needs no twin. */
 static void stage_against_itself(void **state)
 {
     (void)state;
-    const kernels *tables[3];
-    kernels_available(tables);
-    for (int k = 0; k < 3; k++) {
+    static const recurrent_ref fused[] = {{LAYER_SIMPLE_RNN, 5, 6, 7, 32, RETURNS_LAST},
+                                          {LAYER_LSTM, 5, 6, 7, 32, RETURNS_LAST}};
+    for (int k = 0; k < 5; k++) {
         static recurrent_fixture f;
-        recurrent_ref s = {kinds[k], 5, 6, 7, 9, RETURNS_SEQUENCE};
+        recurrent_ref s = {kinds[k % 3], 5, 6, 7, 9, RETURNS_SEQUENCE};
+        if (k >= 3) s = fused[k - 3];
         double change = 0, expected = 0;
         recurrent_open(&f, &s, 77);
-        recurrent_plan(&f, tables[0], GEMM_OWN, 1);
+        if (k >= 3) recurrent_blank_rows(&f, BLANK_STARTS);
+        plan_best(&f, k >= 3);
         recurrent_leaf(&f, 0, s.samples);
         size_t outputs = (size_t)s.samples * f.y_length;
         float *kept = arena_take(&f.memory, f.slab * sizeof(float));
@@ -86,11 +98,11 @@ static void stage_against_itself(void **state)
                     f.parameters[at] += side > 0 ? v : -2 * v;
                     if (side > 0) expected += 2 * (double)kept[at] * (double)v;
                 }
-            recurrent_plan(&f, tables[0], GEMM_OWN, 1);
+            plan_best(&f, k >= 3);
             recurrent_leaf(&f, 0, s.samples);
             for (size_t i = 0; i < outputs; i++) change += side * (double)f.y[i] * (double)f.dy[i];
         }
-        CASE("%s", layer_kind_words(s.kind)->spec);
+        CASE("%s, fused %d", layer_kind_words(s.kind)->spec, k >= 3);
         assert_true(fabs(expected) > 1e-3);
         NEAR(change / expected, 1, 1e-3);
         recurrent_close(&f);

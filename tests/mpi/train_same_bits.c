@@ -45,6 +45,8 @@ static const plan updates[] = {
 
 static const plan recurrences[] = {
     {60, 8, 2 * 60 + 13, "model=simple_rnn 33; dense 10"},
+    {60, 8, 2 * 60 + 13, "model=simple_rnn 64; dense 10"},
+    {60, 8, 2 * 60 + 13, "model=lstm 32; dense 10"},
     {60, 8, 2 * 60 + 13, "model=lstm 24 sequence; gru 17; dense 10|gemm=blis"},
 };
 

@@ -91,7 +91,7 @@ static void weights(const kernels *k, const conv *s)
     pack(k, y, s->out_height * s->out_width, s->filters);
     k->gemm_tn(
         &(gemm_tn_args){patches(x, s->out_height, s->out_width, s->width, s->channels, s->kernel),
-                        panels, s->filters, GEMM_OVERWRITE, dw});
+                        panels, s->filters, GEMM_OVERWRITE, dw, 0});
 }
 
 /* <p, q> in double; *size becomes the sum of the magnitudes. */

@@ -53,6 +53,17 @@ static const float *packed(const kernels *k, const float *source, int rows, int 
     return panels;
 }
 
+/* Moves the panels of `length` floats apart, a gap of NaNs behind each; gives their stride. */
+static size_t spread(int count, size_t length)
+{
+    size_t stride = length + 48;
+    for (int p = count; p-- > 0;) {
+        memmove(panels + (size_t)p * stride, panels + (size_t)p * length, length * sizeof *panels);
+        canaries(panels + (size_t)p * stride + length, 48);
+    }
+    return stride;
+}
+
 /* A convolution-like product: two outer rows of `rows` pixels, 3 segments of 10, overlapping. */
 static gemm_rows pixels(int rows)
 {
@@ -97,8 +108,9 @@ static void tn_is_one_chain(void **state)
         for (int rows = 1; rows <= 13; rows++) {
             const kernels *k = tables[t];
             int cols = 1 + rows * 11 % 70;
-            gemm_tn_args g = {pixels(rows), packed(k, g_rows, 2 * rows, cols), cols,
-                              rows % 2 ? GEMM_ACCUMULATE : GEMM_OVERWRITE, c1};
+            gemm_tn_args g = {pixels(rows), packed(k, g_rows, 2 * rows, cols),
+                              cols,         rows % 2 ? GEMM_ACCUMULATE : GEMM_OVERWRITE,
+                              c1,           0};
             for (int i = 0; i < 30 * cols; i++) {
                 int q = i / cols, n = i % cols, at = q / 10 * 170 + q % 10;
                 c1[i] = g.store == GEMM_ACCUMULATE ? b[i] : canary();
@@ -107,6 +119,8 @@ static void tn_is_one_chain(void **state)
                     c2[i] = chain_step(k, a[at + r / rows * 700 + r % rows * 5],
                                        g_rows[r * cols + n], c2[i]);
             }
+            if (rows % 3)
+                g.panel_stride = spread(kernels_panels(k, cols), (size_t)(2 * rows * k->panel));
             k->gemm_tn(&g);
             CASE("%s rows %d cols %d", k->name, rows, cols);
             SAME_BITS(c1, c2, 30 * cols);
@@ -168,7 +182,8 @@ static void tree_of_leaves(void **state)
                                     part,
                                     COLUMNS,
                                     GEMM_OVERWRITE,
-                                    sums});
+                                    sums,
+                                    0});
                 nodes[l] = (tree_node){l, l + 1}, items[l] = sums;
             }
             tree_plan plan = tree_plan_merges(leaves, nodes, leaves, merges, NULL);

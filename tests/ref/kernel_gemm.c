@@ -213,7 +213,7 @@ static void check_tn(gemm_rows rows, int cols, gemm_store store, uint64_t seed)
         CASE("tn %s outer %d rows %d segments %d length %d cols %d store %d seed %d",
              tables[t]->name, rows.outer, rows.rows, rows.segments, rows.length, cols, store,
              (int)seed);
-        gemm_tn_args args = {rows, pack(tables[t], (int)m, cols), cols, store, NULL};
+        gemm_tn_args args = {rows, pack(tables[t], (int)m, cols), cols, store, NULL, 0};
         args.c = fence_floats(&fence_c, count);
         if (store == GEMM_ACCUMULATE) memcpy(args.c, start, count * sizeof *start);
         tables[t]->gemm_tn(&args);

@@ -232,6 +232,7 @@ void KERNEL(gemm_tn)(const gemm_tn_args *g)
 {
     const gemm_rows *rows = &g->rows;
     const float *b = g->panels;
+    size_t packed_length = (size_t)rows->outer * (size_t)rows->rows * PANEL;
     for (int col = 0; col < g->cols; col += PANEL) {
         float *c = g->c + col;
         for (int s = 0; s < rows->segments; s++)
@@ -241,7 +242,7 @@ void KERNEL(gemm_tn)(const gemm_tn_args *g)
                 tn_tile_of[height](g, a, b, g->cols - col, c);
                 c += (size_t)height * (size_t)g->cols;
             }
-        b += (size_t)rows->outer * (size_t)rows->rows * PANEL;
+        b += g->panel_stride ? g->panel_stride : packed_length;
     }
 }
 

@@ -304,25 +304,37 @@ INLINE simd_float simd_exp(simd_float x)
     return p * (simd_float)((e + 127) << 23);
 }
 
-/* tanh x = x p(x^2) / q(x^2), degrees 6 and 3, as Eigen has it (MathFunctionsImpl.h). Error below 3e-7; from 7.9 on
- * it stays at 1 - 2.4e-7. */
+/* tanh x = x p(x^2) / q(x^2) = numerator / denominator, degrees 6 and 3, as Eigen has it (MathFunctionsImpl.h). Error below
+ * 3e-7; from 7.9 on it stays at 1 - 2.4e-7. The denominator is between 4.8e-3 and 1. x [n] becomes the numerators; n values
+ * go through each step together, since the steps of one wait for each other. */
+INLINE void simd_tanh_parts(int n, simd_float *x, simd_float *q)
+{
+    static const float end = 7.90531110763549805f;
+    static const float above[] = {-2.76076847742355e-16f, 2.00018790482477e-13f,
+                                  -8.60467152213735e-11f, 5.12229709037114e-08f,
+                                  1.48572235717979e-05f,  6.37261928875436e-04f,
+                                  4.89352455891786e-03f};
+    static const float below[] = {1.19825839466702e-06f, 1.18534705686654e-04f,
+                                  2.26843463243900e-03f, 4.89352518554385e-03f};
+    simd_float x2[8], p[8];
+    UNROLL for (int i = 0; i < n; i++) /* in this order NaN stays NaN */
+        x[i] = simd_min(simd_set(end), simd_max(simd_set(-end), x[i]));
+    UNROLL for (int i = 0; i < n; i++) x2[i] = x[i] * x[i];
+    UNROLL for (int i = 0; i < n; i++) p[i] = simd_set(above[0]), q[i] = simd_set(below[0]);
+    UNROLL for (int k = 1; k < 7; k++)
+    {
+        UNROLL for (int i = 0; i < n; i++) p[i] = simd_fma(p[i], x2[i], simd_set(above[k]));
+        if (k > 3) continue;
+        UNROLL for (int i = 0; i < n; i++) q[i] = simd_fma(q[i], x2[i], simd_set(below[k]));
+    }
+    UNROLL for (int i = 0; i < n; i++) x[i] = x[i] * p[i];
+}
+
 INLINE simd_float simd_tanh(simd_float x)
 {
-    const float end = 7.90531110763549805f;
-    x = simd_min(simd_set(end), simd_max(simd_set(-end), x)); /* in this order NaN stays NaN */
-    simd_float x2 = x * x;
-    simd_float p = simd_set(-2.76076847742355e-16f);
-    p = simd_fma(p, x2, simd_set(2.00018790482477e-13f));
-    p = simd_fma(p, x2, simd_set(-8.60467152213735e-11f));
-    p = simd_fma(p, x2, simd_set(5.12229709037114e-08f));
-    p = simd_fma(p, x2, simd_set(1.48572235717979e-05f));
-    p = simd_fma(p, x2, simd_set(6.37261928875436e-04f));
-    p = simd_fma(p, x2, simd_set(4.89352455891786e-03f));
-    simd_float q = simd_set(1.19825839466702e-06f);
-    q = simd_fma(q, x2, simd_set(1.18534705686654e-04f));
-    q = simd_fma(q, x2, simd_set(2.26843463243900e-03f));
-    q = simd_fma(q, x2, simd_set(4.89352518554385e-03f));
-    return x * p / q;
+    simd_float denominator;
+    simd_tanh_parts(1, &x, &denominator);
+    return x / denominator;
 }
 
 /* 1 / (1 + e^-x) = 1/2 + tanh(x/2) / 2 */

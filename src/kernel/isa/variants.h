@@ -40,6 +40,11 @@
     void lstm_backward_##isa(const recurrent_step *s);                                             \
     void gru_forward_##isa(const recurrent_step *s);                                               \
     void gru_backward_##isa(const recurrent_step *s);                                              \
+    void recurrent_fused_pack_##isa(const recurrent_pack_args *p);                                 \
+    void simple_rnn_fused_##isa(const recurrent_fused *s);                                         \
+    void simple_rnn_fused_backward_##isa(const recurrent_fused *s);                                \
+    void lstm_fused_##isa(const recurrent_fused *s);                                               \
+    void lstm_fused_backward_##isa(const recurrent_fused *s);                                      \
     void adam_##isa(const adam_args *a);                                                           \
     void sgd_##isa(const sgd_args *s);                                                             \
     void lamb_##isa(const lamb_args *a);                                                           \

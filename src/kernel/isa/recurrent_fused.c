@@ -1,0 +1,265 @@
+/* kernel/isa/recurrent_fused.c - a time step's product and its gates in one go; see include/kernel/kernels.h.
+ *
+ * A tile is a few rows x one panel and stays in registers until its gates are done. lstm: 6 rows x 4 gates of one vector of
+ * units (AVX-512: 24 sums, 4 weights, 1 input), 3 x 4 elsewhere (12 sums, 3 inputs, 1 weight: four weights would not fit
+ * into 16 registers). simple_rnn: up to 12 x 2 and 6 x 2. Every height has a tile of its own.
+ *
+ * Divisions of whole vectors are slow (16 cycles on AVX-512 processors of Intel, where a fused multiply-add takes half of
+ * one), so gates of one unit, or units u and u + 16, share one: 1/a = b (1/(ab)). Which share is the same for every
+ * instruction set, since it decides bits. */
+#include "kernel/isa/simd.h"
+#include "kernel/isa/variants.h"
+
+enum {
+    PANEL = 2 * SIMD_LEN, /* of the gates for backward, as gemm_tn has them */
+    LANES = 16,           /* units of simple_rnn that share a division are this far apart */
+    LSTM_ROWS = SIMD_LEN == 16 ? 6 : 3,
+    RNN_ROWS = SIMD_LEN == 16 ? 12 : 6
+};
+
+/* The first column of each panel, and how far apart its vectors are. */
+INLINE int lstm_column(int panel)
+{
+    return panel * SIMD_LEN;
+}
+
+INLINE int rnn_column(int panel)
+{
+    int unit = panel * SIMD_LEN;
+    return unit / LANES * 2 * LANES + unit % LANES;
+}
+
+void KERNEL(recurrent_fused_pack)(const recurrent_pack_args *p)
+{
+    int vectors = p->gates == 1 ? 2 : p->gates, cols = p->gates * p->units;
+    int apart = p->gates == 1 ? LANES : p->units;
+    size_t panel_length = (size_t)(1 + p->inputs + p->units) * (size_t)vectors * SIMD_LEN;
+    for (int panel = p->panel_lo; panel < p->panel_hi; panel++) {
+        float *out = p->packed + (size_t)panel * panel_length;
+        int col = p->gates == 1 ? rnn_column(panel) : lstm_column(panel);
+        for (int k = -1; k < p->inputs + p->units; k++) {
+            const float *row = k < 0 ? p->bias : p->kernel + (size_t)k * (size_t)cols;
+            if (k >= p->inputs) row = p->recurrent + (size_t)(k - p->inputs) * (size_t)cols;
+            for (int v = 0; v < vectors; v++, out += SIMD_LEN)
+                simd_store(out, simd_load(row + col + v * apart));
+        }
+    }
+}
+
+/* sum[r][v] += x[r * stride] w[v]: one step of all chains of a tile. */
+INLINE void tile_step(const float *x, size_t stride, const float *w, int height, int vectors,
+                      simd_float *sum)
+{
+    if (SIMD_LEN == 16 || vectors == 2) {
+        simd_float weight[4];
+        UNROLL for (int v = 0; v < vectors; v++) weight[v] = simd_load(w + v * SIMD_LEN);
+        UNROLL for (int r = 0; r < height; r++)
+        {
+            simd_float input = simd_set(x[(size_t)r * stride]);
+            UNROLL for (int v = 0; v < vectors; v++)
+                sum[r * vectors + v] = simd_fma(input, weight[v], sum[r * vectors + v]);
+        }
+        return;
+    }
+    simd_float input[LSTM_ROWS];
+    UNROLL for (int r = 0; r < height; r++) input[r] = simd_set(x[(size_t)r * stride]);
+    UNROLL for (int v = 0; v < vectors; v++)
+    {
+        simd_float weight = simd_load(w + v * SIMD_LEN);
+        UNROLL for (int r = 0; r < height; r++)
+            sum[r * vectors + v] = simd_fma(input[r], weight, sum[r * vectors + v]);
+    }
+}
+
+/* The products of a tile: rows from `row` on times a panel, bias first. */
+INLINE void tile_product(const recurrent_fused *s, const float *panel, int row, int height,
+                         int vectors, simd_float *sum)
+{
+    int width = vectors * SIMD_LEN;
+    const float *z = s->z + (size_t)row * s->row_stride, *w = panel + width;
+    UNROLL for (int r = 0; r < height; r++) UNROLL for (int v = 0; v < vectors; v++)
+        sum[r * vectors + v] = simd_load(panel + v * SIMD_LEN);
+    const float *x = z + s->ink_lo, *wx = w + s->ink_lo * width;
+    for (int k = s->ink_lo; k < s->ink_hi; k++, x++, wx += width)
+        tile_step(x, s->row_stride, wx, height, vectors, sum);
+    if (s->is_first) return;
+    const float *h = z + s->inputs, *wh = w + s->inputs * width;
+    _Pragma("GCC unroll 4") for (int k = 0; k < s->units; k++, h++, wh += width)
+        tile_step(h, s->row_stride, wh, height, vectors, sum);
+}
+
+INLINE float *gate_at(const recurrent_fused *s, int row, int col)
+{
+    unsigned panel = (unsigned)col / PANEL, within = (unsigned)col % PANEL;
+    return s->gates + panel * s->panel_stride + (size_t)row * PANEL + within;
+}
+
+/* a [4] of one row: its gates; gives its cell. */
+INLINE simd_float lstm_gates(const recurrent_fused *s, int row, int u, simd_float *a)
+{
+    simd_float half = simd_set(0.5f), q[4];
+    a[0] = a[0] * half, a[1] = a[1] * half, a[3] = a[3] * half;
+    simd_tanh_parts(4, a, q);
+    simd_float q01 = q[0] * q[1], q23 = q[2] * q[3];
+    simd_float all = simd_set(1.0f) / (q01 * q23);
+    simd_float r01 = all * q23, r23 = all * q01;
+    simd_float i = simd_fma(half, a[0] * (r01 * q[1]), half);
+    simd_float f = simd_fma(half, a[1] * (r01 * q[0]), half);
+    simd_float g = a[2] * (r23 * q[3]);
+    a[3] = simd_fma(half, a[3] * (r23 * q[2]), half);
+    simd_store(gate_at(s, row, u), i);
+    simd_store(gate_at(s, row, s->units + u), f);
+    simd_store(gate_at(s, row, 2 * s->units + u), g);
+    simd_store(gate_at(s, row, 3 * s->units + u), a[3]);
+    size_t at = (size_t)row * (size_t)s->units + (size_t)u;
+    simd_float c = simd_fma(f, simd_load(s->cell_before + at), i * g);
+    simd_store(s->cell + at, c);
+    return c;
+}
+
+/* a [height, 4]: gates, cells and states of a tile. */
+INLINE void lstm_finish(const recurrent_fused *s, int row, int u, int height, simd_float *a)
+{
+    simd_float c[LSTM_ROWS], q[LSTM_ROWS];
+    UNROLL for (int r = 0; r < height; r++) c[r] = lstm_gates(s, row + r, u, a + r * 4);
+    simd_tanh_parts(height, c, q);
+    UNROLL for (int r = 0; r < height; r++)
+    {
+        simd_float t = c[r] / q[r];
+        simd_store(s->cell_tanh + (size_t)(row + r) * (size_t)s->units + (size_t)u, t);
+        simd_store(s->h + (size_t)(row + r) * s->row_stride + u, a[r * 4 + 3] * t);
+    }
+}
+
+/* a [height, 2]: states of a tile, units u and u + LANES of each row; height 1 or 2. */
+INLINE void rnn_finish(const recurrent_fused *s, int row, int u, int height, simd_float *a)
+{
+    simd_float q[4];
+    simd_tanh_parts(2 * height, a, q);
+    UNROLL for (int r = 0; r < height; r++, a += 2)
+    {
+        const simd_float *qr = q + 2 * r;
+        simd_float both = simd_set(1.0f) / (qr[0] * qr[1]);
+        float *h = s->h + (size_t)(row + r) * s->row_stride + u;
+        simd_store(h, a[0] * (both * qr[1]));
+        simd_store(h + LANES, a[1] * (both * qr[0]));
+    }
+}
+
+#define LSTM_TILE(R)                                                                               \
+    static void lstm_tile_##R(const recurrent_fused *s, const float *panel, int u, int row)        \
+    {                                                                                              \
+        simd_float sum[R * 4];                                                                     \
+        tile_product(s, panel, row, R, 4, sum);                                                    \
+        lstm_finish(s, row, u, R, sum);                                                            \
+    }
+#define RNN_TILE(R)                                                                                \
+    static void rnn_tile_##R(const recurrent_fused *s, const float *panel, int u, int row)         \
+    {                                                                                              \
+        simd_float sum[R * 2];                                                                     \
+        tile_product(s, panel, row, R, 2, sum);                                                    \
+        UNROLL for (int r = 0; r < R; r += 2)                                                      \
+            rnn_finish(s, row + r, u, R - r < 2 ? 1 : 2, sum + r * 2);                             \
+    }
+
+#if SIMD_LEN == 16
+#define EACH_LSTM_HEIGHT(DO) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6)
+#define EACH_RNN_HEIGHT(DO)                                                                        \
+    DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12)
+#else
+#define EACH_LSTM_HEIGHT(DO) DO(1) DO(2) DO(3)
+#define EACH_RNN_HEIGHT(DO)  DO(1) DO(2) DO(3) DO(4) DO(5) DO(6)
+#endif
+EACH_LSTM_HEIGHT(LSTM_TILE)
+EACH_RNN_HEIGHT(RNN_TILE)
+
+/* Indexed by height; there are no tiles of height 0. */
+typedef void fused_tile(const recurrent_fused *s, const float *panel, int u, int row);
+#define LSTM_NAME(R) lstm_tile_##R,
+#define RNN_NAME(R)  rnn_tile_##R,
+static fused_tile *const lstm_tile_of[LSTM_ROWS + 1] = {NULL, EACH_LSTM_HEIGHT(LSTM_NAME)};
+static fused_tile *const rnn_tile_of[RNN_ROWS + 1] = {NULL, EACH_RNN_HEIGHT(RNN_NAME)};
+
+/* All rows through one panel, in as few tiles as there may be, of even heights. */
+INLINE void panel_rows(const recurrent_fused *s, const float *panel, int u,
+                       fused_tile *const *tile_of, int most)
+{
+    for (int row = 0, height; row < s->rows; row += height) {
+        int left = s->rows - row, tiles = (left + most - 1) / most;
+        height = (left + tiles - 1) / tiles;
+        tile_of[height](s, panel, u, row);
+    }
+}
+
+void KERNEL(lstm_fused)(const recurrent_fused *s)
+{
+    size_t length = (size_t)(1 + s->inputs + s->units) * 4 * SIMD_LEN;
+    for (int p = 0; p < s->units / SIMD_LEN; p++)
+        panel_rows(s, s->packed + (size_t)p * length, lstm_column(p), lstm_tile_of, LSTM_ROWS);
+}
+
+void KERNEL(simple_rnn_fused)(const recurrent_fused *s)
+{
+    size_t length = (size_t)(1 + s->inputs + s->units) * 2 * SIMD_LEN;
+    for (int p = 0; p < s->units / PANEL; p++)
+        panel_rows(s, s->packed + (size_t)p * length, rnn_column(p), rnn_tile_of, RNN_ROWS);
+}
+
+INLINE simd_float sigmoid_slope(simd_float y)
+{
+    return y * (simd_set(1.0f) - y);
+}
+
+INLINE simd_float tanh_slope(simd_float y)
+{
+    return simd_fma(-y, y, simd_set(1.0f));
+}
+
+/* Loops over units outside, so that the bias' sums stay in registers; stores cannot alias a copy of the arguments. */
+void KERNEL(simple_rnn_fused_backward)(const recurrent_fused *args)
+{
+    const recurrent_fused s = *args;
+    for (int u = 0; u < s.units; u += SIMD_LEN) {
+        const float *h = s.h + u, *dh = s.dh + u;
+        float *gate = gate_at(&s, 0, u);
+        simd_float sum = simd_load(s.bias_gradient + u);
+        for (int row = 0; row < s.rows; row++, h += s.row_stride, dh += s.units, gate += PANEL) {
+            simd_float da = simd_load(dh) * tanh_slope(simd_load(h));
+            simd_store(gate, da);
+            sum = sum + da;
+        }
+        simd_store(s.bias_gradient + u, sum);
+    }
+}
+
+void KERNEL(lstm_fused_backward)(const recurrent_fused *args)
+{
+    const recurrent_fused s = *args;
+    for (int u = 0; u < s.units; u += SIMD_LEN) {
+        simd_float sum[4];
+        float *gate[4];
+        UNROLL for (int n = 0; n < 4; n++)
+        {
+            sum[n] = simd_load(s.bias_gradient + n * s.units + u);
+            gate[n] = gate_at(&s, 0, n * s.units + u);
+        }
+        for (int row = 0; row < s.rows; row++) {
+            size_t at = (size_t)row * (size_t)s.units + (size_t)u;
+            simd_float i = simd_load(gate[0]), f = simd_load(gate[1]), g = simd_load(gate[2]);
+            simd_float o = simd_load(gate[3]), t = simd_load(s.cell_tanh + at);
+            simd_float dh = simd_load(s.dh + at);
+            simd_float dc = simd_fma(dh * o, tanh_slope(t), simd_load(s.carry + at));
+            simd_float da[4] = {dc * g * sigmoid_slope(i),
+                                dc * simd_load(s.cell_before + at) * sigmoid_slope(f),
+                                dc * i * tanh_slope(g), dh * t * sigmoid_slope(o)};
+            simd_store(s.carry + at, dc * f);
+            UNROLL for (int n = 0; n < 4; n++)
+            {
+                simd_store(gate[n], da[n]);
+                gate[n] += PANEL;
+                sum[n] = sum[n] + da[n];
+            }
+        }
+        UNROLL for (int n = 0; n < 4; n++) simd_store(s.bias_gradient + n * s.units + u, sum[n]);
+    }
+}

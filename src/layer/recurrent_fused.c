@@ -1,0 +1,395 @@
+/* layer/recurrent_fused.c - simple_rnn and lstm that give their last state, product and gates in one kernel.
+ *
+ * Equations as in recurrent.c. Until a sample's first row with ink (an input that is not 0), its state depends on the
+ * parameters alone: all samples of the leaf that have not begun share one row, whose input is 0.
+ *
+ *   rows     samples in the order in which they begin, those that begin together in the leaf's order. Step t has the samples
+ *            that begin at step t or before and, where these are not all, the shared row behind them
+ *   forward  samples that begin at t + 1 take the shared row's state; at T all that are left
+ *   backward their gradients of state and cell are added to the shared row's, row by row
+ *
+ * A sample's results are the bits that it would have alone. A leaf's sums run over its positions (step, row); the bias'
+ * gradient from the last step to the first, row by row. x has columns of ink, per step; the others are left out. */
+#include <string.h>
+
+#include "layer/stage.h"
+
+/* Two vectors of the widest instruction set, so that all of them choose alike. */
+enum { UNITS_STEP = 32 };
+
+/* Sizes, and what a leaf keeps. */
+typedef struct fused_leaf {
+    int steps, inputs, units, cols, samples; /* T, D, U, GU */
+    int lead;                                /* floats before x, so that h starts on 64 bytes     */
+    size_t row, panel_stride; /* floats of a row [lead | x | h]; of a panel of gates */
+    int *begins;              /* [samples] first step with ink, T without          */
+    int *order;               /* [samples] the sample of each row                  */
+    int *begun;               /* [T+1] samples that have begun, at T all           */
+    int *first;               /* [T+1] number of the step's first row              */
+    int *ink_lo, *ink_hi;     /* [T] columns of x                                  */
+    float *z;                 /* [T+1, rows, lead + D + U] x_t and h_{t-1}         */
+    float *gates;             /* [panels, T rows, width]                           */
+    float *cell, *cell_tanh;  /* [T+1, rows, U] c_{t-1}, tanh(c_t); lstm alone     */
+    float *dh, *carry;        /* [rows, U]                                         */
+    size_t length;            /* floats of all                                     */
+} fused_leaf;
+
+int recurrent_fused_takes(const stage *s)
+{
+    layer_kind kind = s->layer->cfg.kind;
+    return (kind == LAYER_SIMPLE_RNN || kind == LAYER_LSTM) && s->engine == GEMM_OWN &&
+           s->layer->cfg.units % UNITS_STEP == 0 && s->layer->cfg.returns == RETURNS_LAST &&
+           !s->want_input_gradient;
+}
+
+static fused_leaf measure(const stage *s)
+{
+    const layer *l = s->layer;
+    fused_leaf f = {.steps = l->in.dim[0],
+                    .inputs = l->tensor[0].shape.dim[0],
+                    .units = l->cfg.units,
+                    .cols = l->tensor[0].shape.dim[1]};
+    size_t x_end = slab_round_up((size_t)f.inputs);
+    f.lead = (int)x_end - f.inputs;
+    f.row = x_end + (size_t)f.units;
+    return f;
+}
+
+/* The next floats of the leaf's memory; of none where only their number is wanted. */
+static float *cut(fused_leaf *f, float *saved, size_t rows, size_t floats)
+{
+    float *first = saved ? saved + f->length : NULL;
+    f->length += rows * slab_round_up(floats);
+    return first;
+}
+
+static fused_leaf divide(const stage *s, float *saved, int samples)
+{
+    fused_leaf f = measure(s);
+    size_t n = (size_t)samples, steps = (size_t)f.steps, units = (size_t)f.units;
+    size_t cell_units = s->layer->cfg.kind == LAYER_LSTM ? units : 0;
+    f.samples = samples;
+    /* two rows more, so that panels do not lie 4 KiB apart, where they would share a few lines of the cache */
+    f.panel_stride = (steps * n + 2) * (size_t)s->k->panel;
+    f.z = cut(&f, saved, n, (steps + 1) * f.row);
+    f.gates = cut(&f, saved, n, (steps + 2) * (size_t)f.cols);
+    f.cell = cut(&f, saved, n, (steps + 1) * cell_units);
+    f.cell_tanh = cut(&f, saved, n, steps * cell_units);
+    f.dh = cut(&f, saved, n, units);
+    f.carry = cut(&f, saved, n, cell_units);
+    f.begins = (int *)(void *)cut(&f, saved, n, 2 + 4 * (steps + 1));
+    if (!saved) return f;
+    f.order = f.begins + n;
+    f.begun = f.order + n;
+    f.first = f.begun + (steps + 1);
+    f.ink_lo = f.first + (steps + 1);
+    f.ink_hi = f.ink_lo + (steps + 1);
+    return f;
+}
+
+/* Floats of [b; W; U] and, behind it, of U' as panels. */
+static size_t forward_length(const fused_leaf *f)
+{
+    return (size_t)(1 + f->inputs + f->units) * (size_t)f->cols;
+}
+
+static void fused_plan(stage *s)
+{
+    fused_leaf f = divide(s, NULL, 1);
+    const layer_tensor *t = s->layer->tensor;
+    s->packed_length = forward_length(&f) + (size_t)f.units * (size_t)f.cols;
+    s->scratch_length = s->shared_length = 0;
+    s->saved_bytes = f.length * sizeof(float);
+    s->leaf_length = t[2].at.offset + t[2].at.length - t[0].at.offset;
+}
+
+static void fused_prepare(const stage *s, const float *parameters, float *packed, int part,
+                          int parts)
+{
+    fused_leaf f = measure(s);
+    const layer_tensor *t = s->layer->tensor;
+    int forward_panel = s->layer->cfg.kind == LAYER_LSTM ? 4 * s->k->vector_floats : s->k->panel;
+    tree_node forward = tree_share((tree_node){0, f.cols / forward_panel}, part, parts),
+              back = tree_share((tree_node){0, f.units / s->k->panel}, parts - 1 - part, parts);
+    recurrent_pack_args w = {.kernel = parameters + t[0].at.offset,
+                             .recurrent = parameters + t[1].at.offset,
+                             .bias = parameters + t[2].at.offset,
+                             .inputs = f.inputs,
+                             .units = f.units,
+                             .gates = f.cols / f.units,
+                             .panel_lo = forward.lo,
+                             .panel_hi = forward.hi,
+                             .packed = packed};
+    s->k->recurrent_fused_pack(&w);
+    gemm_pack_args u = {.b = parameters + t[1].at.offset,
+                        .rows = f.cols,
+                        .cols = f.units,
+                        .row_stride = 1,
+                        .col_stride = (size_t)f.cols,
+                        .panel_lo = back.lo,
+                        .panel_hi = back.hi,
+                        .panels = packed + forward_length(&f)};
+    s->k->gemm_pack(&u);
+}
+
+/* 1 if the n inputs are 0. */
+static int is_blank(const float *x, int n)
+{
+    int ink = 0;
+    for (int i = 0; i < n; i++) ink |= x[i] != 0.0f;
+    return !ink;
+}
+
+/* The step at which a sample begins; T if it is all blank. */
+static int first_ink(const fused_leaf *f, const float *x)
+{
+    int t = 0;
+    while (t < f->steps && is_blank(x + t * f->inputs, f->inputs)) t++;
+    return t;
+}
+
+/* Rows of step t; of T: all samples, as forward leaves them. */
+static int rows_of(const fused_leaf *f, int t)
+{
+    return f->begun[t] + (f->begun[t] < f->samples);
+}
+
+/* Who begins when, and where each step's rows are. */
+static void order_samples(const fused_leaf *f, const float *x)
+{
+    for (int i = 0; i < f->samples; i++) {
+        int row = i;
+        f->begins[i] = first_ink(f, x + (size_t)i * (size_t)(f->steps * f->inputs));
+        for (; row > 0 && f->begins[f->order[row - 1]] > f->begins[i]; row--)
+            f->order[row] = f->order[row - 1];
+        f->order[row] = i;
+    }
+    int begun = 0, rows = 0;
+    for (int t = 0; t <= f->steps; t++) {
+        while (begun < f->samples && f->begins[f->order[begun]] <= t) begun++;
+        f->begun[t] = begun;
+        f->first[t] = rows;
+        rows += rows_of(f, t);
+    }
+}
+
+static float *z_at(const fused_leaf *f, int t, int row)
+{
+    return f->z + (size_t)(f->first[t] + row) * f->row + f->lead;
+}
+
+static float *state_at(const fused_leaf *f, int t, int row)
+{
+    return z_at(f, t, row) + f->inputs;
+}
+
+static float *cell_at(const fused_leaf *f, int t, int row)
+{
+    return f->cell + (size_t)(f->first[t] + row) * (size_t)f->units;
+}
+
+static int pair_has_ink(const float *x)
+{
+    uint64_t bits;
+    memcpy(&bits, x, sizeof bits);
+    return bits != 0;
+}
+
+/* Widens [lo, hi) to the ink of x [n], two inputs at a time. */
+static void widen(const float *x, int n, int *lo, int *hi)
+{
+    int k = 0;
+    while (k + 2 <= *lo && !pair_has_ink(x + k)) k += 2;
+    if (k + 2 <= *lo || (k < *lo && x[k] != 0.0f)) *lo = k;
+    k = n;
+    while (k - 2 >= *hi && !pair_has_ink(x + k - 2)) k -= 2;
+    if (k - 2 >= *hi || (k > *hi && x[k - 1] != 0.0f)) *hi = k;
+}
+
+/* x of a step's rows, and its columns of ink. */
+static void load_step(const fused_leaf *f, const float *x, int t)
+{
+    int n = f->inputs, lo = n, hi = 0;
+    for (int row = 0; row < f->begun[t]; row++) {
+        const float *from = x + ((size_t)f->order[row] * (size_t)f->steps + (size_t)t) * (size_t)n;
+        memcpy(z_at(f, t, row), from, (size_t)n * sizeof *from);
+        widen(from, n, &lo, &hi);
+    }
+    if (f->begun[t] < f->samples) memset(z_at(f, t, f->begun[t]), 0, (size_t)n * sizeof *x);
+    f->ink_lo[t] = lo < hi ? lo : 0;
+    f->ink_hi[t] = hi;
+}
+
+static recurrent_fused step_at(const fused_leaf *f, const stage *s, int t)
+{
+    size_t first = (size_t)f->first[t];
+    return (recurrent_fused){.rows = rows_of(f, t),
+                             .units = f->units,
+                             .inputs = f->inputs,
+                             .ink_lo = f->ink_lo[t],
+                             .ink_hi = f->ink_hi[t],
+                             .is_first = t == 0,
+                             .z = z_at(f, t, 0),
+                             .row_stride = f->row,
+                             .h = state_at(f, t + 1, 0),
+                             .gates = f->gates + first * (size_t)s->k->panel,
+                             .panel_stride = f->panel_stride,
+                             .cell_before = cell_at(f, t, 0),
+                             .cell = cell_at(f, t + 1, 0),
+                             .cell_tanh = f->cell_tanh + first * (size_t)f->units,
+                             .dh = f->dh,
+                             .carry = f->carry};
+}
+
+/* Samples that begin at t, and the shared row of t, take the state that the shared row of t - 1 had. */
+static void begin_samples(const fused_leaf *f, layer_kind kind, int t)
+{
+    size_t bytes = (size_t)f->units * sizeof(float);
+    int shared = f->begun[t - 1];
+    for (int row = shared + 1; row < rows_of(f, t); row++) {
+        memcpy(state_at(f, t, row), state_at(f, t, shared), bytes);
+        if (kind == LAYER_LSTM) memcpy(cell_at(f, t, row), cell_at(f, t, shared), bytes);
+    }
+}
+
+static void fused_forward(const stage *s, const stage_io *io, int samples, int part, int parts)
+{
+    CHECK(part == 0 && parts == 1, "part %d of %d", part, parts);
+    fused_leaf f = divide(s, (float *)(void *)io->saved, samples);
+    layer_kind kind = s->layer->cfg.kind;
+    order_samples(&f, io->x);
+    if (kind == LAYER_LSTM)
+        memset(f.cell, 0, (size_t)rows_of(&f, 0) * (size_t)f.units * sizeof(float));
+    for (int t = 0; t < f.steps; t++) {
+        load_step(&f, io->x, t);
+        recurrent_fused step = step_at(&f, s, t);
+        step.packed = io->packed;
+        if (kind == LAYER_LSTM)
+            s->k->lstm_fused(&step);
+        else
+            s->k->simple_rnn_fused(&step);
+        begin_samples(&f, kind, t + 1);
+    }
+    for (int row = 0; row < samples; row++)
+        memcpy(io->y + (size_t)f.order[row] * s->out_length, state_at(&f, f.steps, row),
+               (size_t)f.units * sizeof(float));
+}
+
+/* Gradients of the samples that begin at t, and of the shared row of t, to the shared row of t - 1. */
+static void return_samples(const stage *s, const fused_leaf *f, int t)
+{
+    size_t units = (size_t)f->units, shared = (size_t)f->begun[t - 1];
+    for (size_t row = shared + 1; row < (size_t)rows_of(f, t); row++) {
+        s->k->add_scaled(f->dh + shared * units, f->dh + row * units, 1, units);
+        if (s->layer->cfg.kind == LAYER_LSTM)
+            s->k->add_scaled(f->carry + shared * units, f->carry + row * units, 1, units);
+    }
+}
+
+/* dh = gradients of step t's gates times U'. */
+static void multiply_back(const stage *s, const fused_leaf *f, const recurrent_fused *step,
+                          const float *packed)
+{
+    gemm_nn_args n = {.rows = {.a = step->gates,
+                               .outer = 1,
+                               .rows = step->rows,
+                               .segments = f->cols / s->k->panel,
+                               .length = s->k->panel,
+                               .row_stride = (size_t)s->k->panel,
+                               .segment_stride = f->panel_stride},
+                      .panels = packed + forward_length(f),
+                      .cols = f->units,
+                      .panel_lo = 0,
+                      .panel_hi = f->units / s->k->panel,
+                      .c = f->dh,
+                      .c_row_stride = (size_t)f->units};
+    s->k->gemm_nn(&n);
+}
+
+/* Gradients of all steps' gates, and the bias'. */
+static void through_time(const stage *s, const fused_leaf *f, const stage_io *io, float *db)
+{
+    size_t units = (size_t)f->units;
+    int lstm = s->layer->cfg.kind == LAYER_LSTM;
+    memset(db, 0, (size_t)f->cols * sizeof(float));
+    for (int row = 0; row < f->samples; row++)
+        memcpy(f->dh + (size_t)row * units, io->dy + (size_t)f->order[row] * s->out_length,
+               units * sizeof(float));
+    if (lstm) memset(f->carry, 0, (size_t)f->samples * units * sizeof(float));
+    for (int t = f->steps; t-- > 0;) {
+        return_samples(s, f, t + 1);
+        recurrent_fused step = step_at(f, s, t);
+        step.bias_gradient = db;
+        if (lstm)
+            s->k->lstm_fused_backward(&step);
+        else
+            s->k->simple_rnn_fused_backward(&step);
+        if (t > 0) multiply_back(s, f, &step, io->packed);
+    }
+}
+
+/* dW: only columns and steps with ink; the others' gradients are 0. */
+static void kernel_gradient(const stage *s, const fused_leaf *f, float *dw)
+{
+    int lo = f->inputs, hi = 0, from = f->steps, to = 0;
+    for (int t = 0; t < f->steps; t++) {
+        if (f->ink_hi[t] == 0) continue;
+        if (f->ink_lo[t] < lo) lo = f->ink_lo[t];
+        if (f->ink_hi[t] > hi) hi = f->ink_hi[t];
+        if (t < from) from = t;
+        to = t + 1;
+    }
+    size_t cols = (size_t)f->cols, bytes = cols * sizeof(float);
+    if (lo > hi) lo = hi;
+    memset(dw, 0, (size_t)lo * bytes);
+    memset(dw + (size_t)hi * cols, 0, (size_t)(f->inputs - hi) * bytes);
+    if (lo == hi) return;
+    gemm_tn_args g = {.rows = {.a = z_at(f, from, 0) + lo,
+                               .outer = 1,
+                               .rows = f->first[to] - f->first[from],
+                               .segments = 1,
+                               .length = hi - lo,
+                               .row_stride = f->row},
+                      .panels = f->gates + (size_t)f->first[from] * (size_t)s->k->panel,
+                      .cols = f->cols,
+                      .store = GEMM_OVERWRITE,
+                      .c = dw + (size_t)lo * cols,
+                      .panel_stride = f->panel_stride};
+    s->k->gemm_tn(&g);
+}
+
+/* dU: not step 0, whose h_{t-1} is 0. */
+static void recurrent_gradient(const stage *s, const fused_leaf *f, float *du)
+{
+    int first = f->first[1];
+    gemm_tn_args g = {.rows = {.a = state_at(f, 1, 0),
+                               .outer = 1,
+                               .rows = f->first[f->steps] - first,
+                               .segments = 1,
+                               .length = f->units,
+                               .row_stride = f->row},
+                      .panels = f->gates + (size_t)first * (size_t)s->k->panel,
+                      .cols = f->cols,
+                      .store = GEMM_OVERWRITE,
+                      .c = du,
+                      .panel_stride = f->panel_stride};
+    s->k->gemm_tn(&g);
+}
+
+static void fused_backward_leaf(const stage *s, const stage_io *io, int samples, float *gradient)
+{
+    fused_leaf f = divide(s, (float *)(void *)io->saved, samples);
+    const layer_tensor *t = s->layer->tensor;
+    through_time(s, &f, io, gradient + (t[2].at.offset - t[0].at.offset));
+    kernel_gradient(s, &f, gradient);
+    recurrent_gradient(s, &f, gradient + (t[1].at.offset - t[0].at.offset));
+}
+
+const stage_type stage_recurrent_fused = {
+    .name = "recurrent, fused",
+    .split = STAGE_BY_SAMPLE,
+    .plan = fused_plan,
+    .prepare = fused_prepare,
+    .forward = fused_forward,
+    .backward_leaf = fused_backward_leaf,
+};
