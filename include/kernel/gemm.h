@@ -81,8 +81,8 @@ typedef struct gemm_tn_args {
 } gemm_tn_args;
 
 /* gemm_tn_tree, dense rows only (outer = segments = 1). Leaf l is the rows [l*grain, min((l+1)*grain, rows.rows)). The
- * stack machine `plan` (items = leaves) gives plan.results sums, results[r] [K, cols]. Work is cut into tiles, panel by
- * panel; (part, parts) does its share. */
+ * stack machine `plan` (items = leaves) gives plan.results sums, results[r] [K, cols]. Work is cut into tiles, from
+ * rows of C to rows of C; (part, parts) does its share. */
 typedef struct gemm_tree_args {
     gemm_rows rows;
     const float *panels;

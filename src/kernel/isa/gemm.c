@@ -200,10 +200,11 @@ INLINE void tile_add(const float *left, int height, simd_float sum[][2])
         tile_store(c, (size_t)g->cols, R, sum, n);                                                 \
     }
 
-/* One tile of every result: leaf after leaf through the stack machine. What remains is left on the levels. */
+/* One tile of every result: leaf after leaf through the stack machine. The last sum goes where it belongs, to c, whose
+ * columns from here on are n; what else remains is left on the levels. */
 #define TREE_TILE(R)                                                                               \
-    static void tree_tile_##R(const gemm_tree_args *g, const float *a, const float *b,             \
-                              float(*level)[TILE_ROWS * PANEL])                                    \
+    static void tree_tile_##R(const gemm_tree_args *g, const float *a, const float *b, int n,      \
+                              float *c, float(*level)[TILE_ROWS * PANEL])                          \
     {                                                                                              \
         gemm_rows leaf = g->rows;                                                                  \
         int left = g->rows.rows, top = 0;                                                          \
@@ -213,7 +214,10 @@ INLINE void tile_add(const float *left, int height, simd_float sum[][2])
             leaf.rows = left < g->grain ? left : g->grain;                                         \
             tn_chain_##R(&leaf, a, b, sum);                                                        \
             for (int m = 0; m < g->merges[l]; m++) tile_add(level[--top], R, sum);                 \
-            tile_store(level[top++], PANEL, R, sum, PANEL);                                        \
+            if (l + 1 == g->plan.items)                                                            \
+                tile_store(c, (size_t)g->cols, R, sum, n);                                         \
+            else                                                                                   \
+                tile_store(level[top++], PANEL, R, sum, PANEL);                                    \
             a += (size_t)g->grain * leaf.row_stride;                                               \
             b += (size_t)g->grain * PANEL;                                                         \
         }                                                                                          \
@@ -236,7 +240,7 @@ EACH_HEIGHT(TREE_TILE)
 typedef void nn_tile(const gemm_nn_args *g, const float *a, const float *b, size_t stride,
                      const float *bias, int n, float *c);
 typedef void tn_tile(const gemm_tn_args *g, const float *a, const float *b, int n, float *c);
-typedef void tree_tile(const gemm_tree_args *g, const float *a, const float *b,
+typedef void tree_tile(const gemm_tree_args *g, const float *a, const float *b, int n, float *c,
                        float (*level)[TILE_ROWS * PANEL]);
 #define NN_NAME(R)   nn_tile_##R,
 #define TN_NAME(R)   tn_tile_##R,
@@ -297,24 +301,26 @@ void KERNEL(gemm_tn)(const gemm_tn_args *g)
 static void tree_results(const gemm_tree_args *g, int panel, int k, int height)
 {
     _Alignas(64) float level[TREE_MAX_NODES][TILE_ROWS * PANEL];
-    int col = panel * PANEL;
-    tree_tile_of[height](g, g->rows.a + k, g->panels + (size_t)col * (size_t)g->rows.rows, level);
-    for (int r = 0; r < g->plan.results; r++) {
-        float *c = g->results[r] + (size_t)k * (size_t)g->cols + col;
+    int col = panel * PANEL, n = g->cols - col, last = g->plan.results - 1;
+    size_t at = (size_t)k * (size_t)g->cols + (size_t)col;
+    tree_tile_of[height](g, g->rows.a + k, g->panels + (size_t)col * (size_t)g->rows.rows, n,
+                         g->results[last] + at, level);
+    for (int r = 0; r < last; r++) {
         simd_float sum[TILE_ROWS][2];
         load_part(level[r], PANEL, height, sum, PANEL);
-        store_part(c, (size_t)g->cols, height, sum, g->cols - col);
+        store_part(g->results[r] + at, (size_t)g->cols, height, sum, n);
     }
 }
 
+/* Rows of C are shared out, so that a part reads its columns of A alone and leaves its rows of C in its own cache. */
 void KERNEL(gemm_tn_tree)(const gemm_tree_args *g)
 {
     int tiles = (g->rows.length + TILE_ROWS - 1) / TILE_ROWS;
     int panels = (g->cols + PANEL - 1) / PANEL;
     tree_node share = tree_share((tree_node){0, panels * tiles}, g->part, g->parts);
     for (int t = share.lo; t < share.hi; t++) {
-        int k = t % tiles * TILE_ROWS;
+        int k = t / panels * TILE_ROWS;
         int height = g->rows.length - k < TILE_ROWS ? g->rows.length - k : TILE_ROWS;
-        tree_results(g, t / tiles, k, height);
+        tree_results(g, t % panels, k, height);
     }
 }
