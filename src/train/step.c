@@ -22,7 +22,7 @@ typedef struct step_message {
     int64_t gradient_finite;
 } step_message;
 
-enum { MAX_THREADS = 256, MAX_RANKS = 4096, CACHE_LINE = 64 };
+enum { MAX_THREADS = 256, MAX_RANKS = 4096, CACHE_LINE = 64, SUM_PIECE = 4096 };
 
 /* One thread's findings, on cache lines of its own. */
 typedef struct thread_note {
@@ -129,14 +129,12 @@ static void one_pass(step_state *t, int thread, tree_node range)
     run_forward(s->r, thread);
     run_loss(s->r, thread, &t->note[thread].sums);
     mark(t, thread, STEP_FORWARD);
-    run_backward(s->r, thread);
-    team_barrier(); /* before any partials[] goes out of scope */
-    if (thread == 0) memcpy(t->node + before, node, (size_t)nodes * sizeof *node);
-    team_barrier();
-    if (alone)
-        t->nodes = nodes;
-    else
+    run_backward(s->r, thread); /* ends in a barrier: nobody writes to partials[] any more */
+    if (!alone) {
+        if (thread == 0) memcpy(t->node + before, node, (size_t)nodes * sizeof *node);
+        team_barrier();
         merge_passes(t, thread, before, before + nodes);
+    }
     mark(t, thread, STEP_BACKWARD);
 }
 
@@ -157,17 +155,20 @@ static void own_gradients(step_state *t, int thread)
     team_barrier();
 }
 
-/* This thread's share of the slices: summed, and looked at. */
+/* This thread's share of the slices, in pieces that stay in the first-level cache: summed, and looked at. */
 static void sum_slices(step_state *t, int thread)
 {
     session *s = t->s;
-    for (int b = 0; b < s->m.buckets; b++)
-        exchange_sum(s->x, b, thread, s->threads, s->gradient + s->slice_offset[b]);
-    team_barrier();
-    size_t blocks = s->slice_offset[s->m.buckets] / SLAB_ALIGN;
-    tree_node share = tree_share((tree_node){0, (int)blocks}, thread, s->threads);
-    t->note[thread].finite = s->k->all_finite(s->gradient + (size_t)share.lo * SLAB_ALIGN,
-                                              (size_t)(share.hi - share.lo) * SLAB_ALIGN);
+    int finite = 1;
+    for (int b = 0; b < s->m.buckets; b++) {
+        size_t share = exchange_slice(s->x, b).length / (size_t)s->threads;
+        int pieces = 1 + (int)(share / SUM_PIECE);
+        for (int i = thread * pieces; i < (thread + 1) * pieces; i++) {
+            span piece = exchange_sum(s->x, b, i, s->threads * pieces, s->gradient[b]);
+            finite &= s->k->all_finite(s->gradient[b] + piece.offset, piece.length);
+        }
+    }
+    t->note[thread].finite = finite;
     team_barrier();
 }
 
@@ -216,10 +217,11 @@ static void step_thread(void *context, int thread)
     team_barrier();
     mark(t, thread, STEP_EXCHANGE);
     model_prepare(&s->m, s->parameters, s->packed, s->prepare_part + thread, s->prepare_parts);
-    team_barrier();
-    if (thread == 0 && s->prepare_parts > s->threads) comm_group_barrier(s->c);
-    team_barrier();
-    mark(t, thread, STEP_OTHER);
+    if (s->prepare_parts > s->threads) { /* other ranks', too */
+        team_barrier();
+        if (thread == 0) comm_group_barrier(s->c);
+    }
+    mark(t, thread, STEP_OTHER); /* the region ends in a barrier */
 }
 
 step_result step_run(session *s, int epoch, int step)
