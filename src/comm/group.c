@@ -1,6 +1,7 @@
 /* comm/group.c - what the ranks of a group share: memory, and gates to wait at. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,6 +19,7 @@ _Static_assert(sizeof(atomic_uint) == 4, "the futex is a word of 32 bits");
 
 enum {
     SPINS = 500, /* looks at a gate before sleeping, when every rank has a core: about 10 us  */
+    YIELDS = 8,  /* when ranks share cores: the core goes to the others so often before that  */
     NAP_MIN_NS =
         1000000, /* sleeps at a gate end after this, to let MPI move: a message that MPI took */
     NAP_MAX_NS =
@@ -239,9 +241,9 @@ static void relax(void)
 
 void gate_wait(comm *c, const gate *g, unsigned target)
 {
-    for (int spin = wire_sleeps() ? 0 : SPINS; spin > 0; spin--) {
+    for (int look = wire_sleeps() ? YIELDS : SPINS; look > 0; look--) {
         if (gate_passed(g, target)) return;
-        relax();
+        wire_sleeps() ? (void)sched_yield() : relax();
     }
     for (long nap_ns = NAP_MIN_NS;; nap_ns = nap_ns < NAP_MAX_NS ? 2 * nap_ns : NAP_MAX_NS) {
         /* only the last to enter wakes; an entry before it changes the word, so no sleep begins on an old count */
