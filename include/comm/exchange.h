@@ -99,10 +99,13 @@ void exchange_begin(exchange *x, int bucket);
 void exchange_poll(exchange *x);
 /* Waits until every partial that this rank needs is here or readable; then exchange_sum may be called. Collective. */
 void exchange_wait(exchange *x);
-/* Sums this rank's slice of `bucket` in tree order into out[0 .. slice length); split over threads by (part, parts):
- * each writes its share, shares begin on multiples of 16 floats. Zeros where the step has no leaves. Thread-safe for
- * different parts. */
-void exchange_sum(exchange *x, int bucket, int part, int parts, float *out);
+/* Where the sums of this rank's slice of `bucket` lie without being moved: the partial slab of the only rank, or MPI's
+ * result. NULL where there are several partials to add. They may be changed until exchange_publish. */
+float *exchange_in_place(exchange *x, int bucket);
+/* Sums this rank's slice of `bucket` in tree order into out[0 .. slice length), which may be exchange_in_place; split by
+ * (part, parts): each call writes its share and returns where in `out` that is; shares begin on multiples of 16 floats.
+ * Zeros where the step has no leaves. Thread-safe for different parts. */
+span exchange_sum(exchange *x, int bucket, int part, int parts, float *out);
 
 /* After this rank's slices are updated in exchange_parameters: makes them visible to all ranks. When it returns, every
  * rank sees every parameter. Ends the step also where nothing was updated: without it the partials may not be

@@ -17,7 +17,8 @@
  * ascending for tn; it depends on nothing else. The chain starts at 0 (or at C where it accumulates); bias is added last.
  * Baseline builds without FMA round product and sum apart: other bits than AVX2 and AVX-512, still the same for every layout.
  *
- * B and G are PACKED: panels of `panel` columns (kernels.panel), [ceil(cols/panel)][K][panel], missing columns zero.
+ * B and G are PACKED: panels of `panel` columns (kernels.panel), [ceil(cols/panel)][K][panel], missing columns zero. A
+ * row-major B of whole panels may be read where it lies (b_row_stride): as fast, and saves the packing.
  * Shapes   K = segments * length.     Memory   never allocates; C must not overlap the inputs; packed arrays 64-byte aligned.
  * Threads  one thread's work on the panels (and tiles) it is given.    Collective   no.    Errors   none (CHECKed by callers).
  * Accuracy |C - C_ref| <= (K + 2) eps sum |A||B|  (eps = 2^-24).        Oracle   tests/reference/gemm.h    Test tests/ref/
@@ -58,13 +59,14 @@ typedef struct gemm_rows {
 /* gemm_nn: the panels [panel_lo, panel_hi) of C. C[(o,i), n] lies at c + o*c_outer_stride + i*c_row_stride + n. */
 typedef struct gemm_nn_args {
     gemm_rows rows;
-    const float *panels; /* packed B                          */
+    const float *panels; /* packed B, or B itself             */
     int cols;            /* of the whole B                    */
     int panel_lo, panel_hi;
     const float *bias; /* [cols], or NULL                   */
     activation act;
     float *c;
     size_t c_outer_stride, c_row_stride;
+    size_t b_row_stride; /* 0: packed. Else B as it is, rows so far apart; cols: whole panels */
 } gemm_nn_args;
 
 typedef enum gemm_store { GEMM_OVERWRITE, GEMM_ACCUMULATE } gemm_store;
@@ -81,8 +83,8 @@ typedef struct gemm_tn_args {
 } gemm_tn_args;
 
 /* gemm_tn_tree, dense rows only (outer = segments = 1). Leaf l is the rows [l*grain, min((l+1)*grain, rows.rows)). The
- * stack machine `plan` (items = leaves) gives plan.results sums, results[r] [K, cols]. Work is cut into tiles, panel by
- * panel; (part, parts) does its share. */
+ * stack machine `plan` (items = leaves) gives plan.results sums, results[r] [K, cols]. Work is cut into tiles, from
+ * rows of C to rows of C; (part, parts) does its share. */
 typedef struct gemm_tree_args {
     gemm_rows rows;
     const float *panels;

@@ -27,8 +27,7 @@ typedef enum profile_phase {
     PROFILE_SAMPLE,   /* which samples are in the batch */
     PROFILE_MERGE,    /* sums of several passes */
     PROFILE_EXCHANGE, /* partial sums on their way, other ranks waited for */
-    PROFILE_SUM,
-    PROFILE_CHECK, /* is every gradient finite? */
+    PROFILE_SUM,      /* and is every gradient finite? */
     PROFILE_AGREE,
     PROFILE_UPDATE,
     PROFILE_PUBLISH,

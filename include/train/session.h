@@ -47,9 +47,8 @@ typedef struct session {
     int slots;
     float
         *slot[OPTIMIZER_MAX_SLOTS]; /* optimiser state of this rank's slices, bucket after bucket */
-    float *gradient;                /* sums of this rank's slices, likewise */
-    size_t
-        slice_offset[MODEL_BUCKETS + 1]; /* where each bucket's slice begins in slot and gradient */
+    float *gradient[MODEL_BUCKETS]; /* sums of this rank's slice of each bucket */
+    size_t slice_offset[MODEL_BUCKETS + 1]; /* where each bucket's slice begins in slot */
     sampler order;
     int64_t step; /* steps done          */
 } session;

@@ -207,12 +207,20 @@ static void find_items(const exchange *x, int bucket, size_t skip, const float *
     }
 }
 
-void exchange_sum(exchange *x, int bucket, int part, int parts, float *out)
+float *exchange_in_place(exchange *x, int bucket)
+{
+    size_t offset = exchange_slice(x, bucket).offset;
+    if (x->cfg.mode == EXCHANGE_ALLREDUCE) return x->total + offset;
+    return x->c->layout.ranks == 1 ? exchange_partial(x, 0) + offset : NULL;
+}
+
+span exchange_sum(exchange *x, int bucket, int part, int parts, float *out)
 {
     const float *items[EXCHANGE_MAX_ITEMS];
     span slice = exchange_slice(x, bucket), share = share_of(slice, part, parts);
     float *to = out + share.offset;
-    if (share.length == 0) return;
+    int there = out == exchange_in_place(x, bucket) && (x->total || x->plan.final.items);
+    if (share.length == 0 || there) return share;
     if (x->cfg.mode == EXCHANGE_ALLREDUCE) {
         memcpy(to, x->total + slice.offset + share.offset, share.length * sizeof *to);
     } else if (x->plan.final.items == 0) {
@@ -222,6 +230,7 @@ void exchange_sum(exchange *x, int bucket, int part, int parts, float *out)
         x->cfg.add(x->plan.final, x->plan.final_merges, items, share.length, &to);
         count_read(x, share.length);
     }
+    return share;
 }
 
 /* ---- parameters back ---- */

@@ -1,6 +1,8 @@
 /* comm/group.c - what the ranks of a group share: memory, and gates to wait at. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -8,6 +10,7 @@
 #include <unistd.h>
 #ifdef __linux__
 #include <linux/futex.h>
+#include <linux/mman.h>
 #include <sys/syscall.h>
 #endif
 
@@ -18,10 +21,12 @@ _Static_assert(sizeof(atomic_uint) == 4, "the futex is a word of 32 bits");
 
 enum {
     SPINS = 500, /* looks at a gate before sleeping, when every rank has a core: about 10 us  */
+    YIELDS = 8,  /* when ranks share cores: the core goes to the others so often before that  */
     NAP_MIN_NS =
         1000000, /* sleeps at a gate end after this, to let MPI move: a message that MPI took */
     NAP_MAX_NS =
-        16000000 /*   from this rank but could not send at once may be what others wait for   */
+        16000000, /*   from this rank but could not send at once may be what others wait for   */
+    HUGE_PAGE = 2 << 20
 };
 
 struct mapping {
@@ -53,10 +58,14 @@ static offer offer_create(size_t bytes, int *file)
     return o;
 }
 
+static size_t page_size(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
 static size_t page_floor(size_t bytes)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    return bytes / page * page;
+    return bytes / page_size() * page_size();
 }
 
 /* Every rank reserves its share of the file: those pages then lie in the memory bank that is near to it. */
@@ -73,6 +82,33 @@ static int reserve_share(const comm *c, int file, size_t bytes)
     return error;
 }
 
+/* The whole file, at an address where its pages can become huge ones. */
+static void *map_aligned(int file, size_t bytes)
+{
+    size_t pages = page_floor(bytes + page_size() - 1), room = pages + HUGE_PAGE;
+    char *all = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (all == MAP_FAILED) return MAP_FAILED;
+    size_t skip = (HUGE_PAGE - (uintptr_t)all % HUGE_PAGE) % HUGE_PAGE;
+    void *at = mmap(all + skip, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0);
+    if (at == MAP_FAILED) {
+        munmap(all, room);
+        return MAP_FAILED;
+    }
+    if (skip) munmap(all, skip);
+    munmap(all + skip + pages, HUGE_PAGE - skip);
+    return at;
+}
+
+/* Asks for huge pages, which a file in /dev/shm does not get by itself; may be refused. */
+static void ask_for_huge_pages(void *memory, size_t bytes)
+{
+#ifdef MADV_COLLAPSE
+    if (bytes >= HUGE_PAGE) madvise(memory, bytes / HUGE_PAGE * HUGE_PAGE, MADV_COLLAPSE);
+#else
+    (void)memory, (void)bytes;
+#endif
+}
+
 static status map_file(const comm *c, int file, size_t bytes, void **memory, message *why)
 {
     int error = reserve_share(c, file, bytes);
@@ -81,7 +117,7 @@ static status map_file(const comm *c, int file, size_t bytes, void **memory, mes
                     "%zu bytes of shared memory (/dev/shm) cannot be reserved: %s; enlarge "
                     "/dev/shm (docker: --shm-size) or use --share=off",
                     bytes, strerror(error));
-    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    void *at = map_aligned(file, bytes);
     if (at == MAP_FAILED)
         return fail(why, STATUS_CANNOT_WRITE, "%zu bytes of shared memory cannot be mapped: %s",
                     bytes, strerror(errno));
@@ -118,6 +154,8 @@ static status share_memory(comm *c, size_t bytes, void **memory, message *why)
     CHECK(o.bytes == bytes, "the ranks of a group ask for %llu and %zu bytes", o.bytes, bytes);
     status code = wire_agree(c->world, map_offer(c, &o, file, memory, why), why);
     if (leads && !o.error) shm_unlink(o.name);
+    /* once all have reserved their shares; the others' accesses then find them */
+    if (code == STATUS_OK && leads) ask_for_huge_pages(*memory, bytes);
     if (code != STATUS_OK && *memory) {
         munmap(*memory, bytes);
         *memory = NULL;
@@ -239,9 +277,9 @@ static void relax(void)
 
 void gate_wait(comm *c, const gate *g, unsigned target)
 {
-    for (int spin = wire_sleeps() ? 0 : SPINS; spin > 0; spin--) {
+    for (int look = wire_sleeps() ? YIELDS : SPINS; look > 0; look--) {
         if (gate_passed(g, target)) return;
-        relax();
+        wire_sleeps() ? (void)sched_yield() : relax();
     }
     for (long nap_ns = NAP_MIN_NS;; nap_ns = nap_ns < NAP_MAX_NS ? 2 * nap_ns : NAP_MAX_NS) {
         /* only the last to enter wakes; an entry before it changes the word, so no sleep begins on an old count */

@@ -17,9 +17,16 @@ enum {
     BLOCK_ROWS = 24
 }; /* samples of one unit of work: two register tiles of AVX-512, four of AVX2 */
 
-/* Packed parameters: W in panels of U, then W' in panels of D (plain W' for BLIS). */
+/* W of whole panels is read where it lies. */
+static int in_place(const stage *s)
+{
+    return s->engine == GEMM_OWN && s->out_length % (size_t)s->k->panel == 0;
+}
+
+/* Packed parameters: W in panels of U where it is not read in place, then W' in panels of D (plain W' for BLIS). */
 static size_t packed_forward(const stage *s)
 {
+    if (in_place(s)) return 0;
     return s->in_length * (size_t)(kernels_panels(s->k, (int)s->out_length) * s->k->panel);
 }
 
@@ -42,8 +49,10 @@ static void dense_prepare(const stage *s, const float *parameters, float *packed
 {
     const float *w = parameters + s->layer->tensor[0].at.offset;
     int inputs = (int)s->in_length, units = (int)s->out_length;
-    tree_node f = tree_share((tree_node){0, kernels_panels(s->k, units)}, part, parts);
-    tree_node b = tree_share((tree_node){0, kernels_panels(s->k, inputs)}, parts - 1 - part, parts);
+    int forward_panels = in_place(s) ? 0 : kernels_panels(s->k, units);
+    tree_node f = tree_share((tree_node){0, forward_panels}, parts - 1 - part, parts);
+    /* the panels of W' made of the rows of W that this part has just updated, more or less */
+    tree_node b = tree_share((tree_node){0, kernels_panels(s->k, inputs)}, part, parts);
     gemm_pack_args forward = {.b = w,
                               .rows = inputs,
                               .cols = units,
@@ -77,6 +86,7 @@ static void dense_prepare(const stage *s, const float *parameters, float *packed
 /* C [samples, cols] = act(A [samples, length] B + bias): this part's share of the blocks, panel after panel. */
 typedef struct product_args {
     const float *a, *b, *bias;
+    size_t b_row_stride; /* 0: packed */
     int samples, length, cols;
     activation act;
     float slope; /* of leaky ReLU */
@@ -115,7 +125,8 @@ static void multiply_own(const stage *s, const product_args *p, int part, int pa
                           .bias = p->bias,
                           .act = activation_fused(p->act),
                           .c = p->c + (size_t)row * (size_t)p->cols,
-                          .c_row_stride = (size_t)p->cols};
+                          .c_row_stride = (size_t)p->cols,
+                          .b_row_stride = p->b_row_stride};
         s->k->gemm_nn(&g);
         int col = panel * s->k->panel,
             n = p->cols - col < s->k->panel ? p->cols - col : s->k->panel;
@@ -156,8 +167,10 @@ static void multiply(const stage *s, const product_args *p, int part, int parts)
 static void dense_forward(const stage *s, const stage_io *io, int samples, int part, int parts)
 {
     const layer_tensor *t = s->layer->tensor;
+    int plain = s->engine == GEMM_BLIS || in_place(s);
     product_args p = {.a = io->x,
-                      .b = s->engine == GEMM_BLIS ? io->parameters + t[0].at.offset : io->packed,
+                      .b = plain ? io->parameters + t[0].at.offset : io->packed,
+                      .b_row_stride = in_place(s) ? s->out_length : 0,
                       .bias = io->parameters + t[1].at.offset,
                       .samples = samples,
                       .length = (int)s->in_length,

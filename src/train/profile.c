@@ -11,9 +11,8 @@
 enum { SPANS = 1 << 16 /* of a thread's ring: some 1,000 steps of the CNN */ };
 
 static const char *const names[PROFILE_PHASES] = {
-    "wait",  "epoch",  "validation",   "test",     "checkpoint",
-    "step",  "sample", "merge passes", "exchange", "sum slices",
-    "check", "agree",  "update",       "publish",  "prepare"};
+    "wait",         "epoch",    "validation", "test",  "checkpoint", "step",    "sample",
+    "merge passes", "exchange", "sum slices", "agree", "update",     "publish", "prepare"};
 
 /* The same moment on every rank: the clock of the first rank of each host, right behind a barrier. */
 static double common_moment(session *s)

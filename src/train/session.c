@@ -130,6 +130,16 @@ static status take_packed(session *s, message *why)
     return STATUS_OK;
 }
 
+/* Memory for the sums, where the exchange has none. */
+static void take_gradient(session *s)
+{
+    for (int b = 0; b < s->m.buckets; b++) {
+        size_t bytes = (s->slice_offset[b + 1] - s->slice_offset[b]) * sizeof(float);
+        s->gradient[b] = exchange_in_place(s->x, b);
+        if (!s->gradient[b]) s->gradient[b] = arena_take(&s->memory, bytes);
+    }
+}
+
 static void take_private(session *s)
 {
     arena *a = &s->memory;
@@ -148,7 +158,7 @@ static void take_private(session *s)
     s->slots = optimizer_slots(&s->optimizer);
     size_t own = s->slice_offset[s->m.buckets] * sizeof(float);
     for (int i = 0; i < s->slots; i++) s->slot[i] = arena_take(a, own);
-    s->gradient = arena_take(a, own);
+    take_gradient(s);
     int *permutation = arena_take(a, (size_t)s->training.count * sizeof(int));
     sampler_init(&s->order, s->cfg.shuffle == YES ? SAMPLER_SHUFFLED : SAMPLER_FILE_ORDER,
                  (uint64_t)s->cfg.seed, s->training.count, batch, permutation);

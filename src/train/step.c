@@ -23,7 +23,7 @@ typedef struct step_message {
     int64_t gradient_finite;
 } step_message;
 
-enum { MAX_THREADS = 256, MAX_RANKS = 4096, CACHE_LINE = 64 };
+enum { MAX_THREADS = 256, MAX_RANKS = 4096, CACHE_LINE = 64, SUM_PIECE = 4096 };
 
 /* One thread's findings, on cache lines of its own. */
 typedef struct thread_note {
@@ -136,14 +136,12 @@ static void one_pass(step_state *t, int thread, tree_node range)
     run_forward(s->r, thread);
     run_loss(s->r, thread, &t->note[thread].sums);
     mark(t, thread, STEP_FORWARD);
-    run_backward(s->r, thread);
-    trace_barrier(s->trace, thread); /* before any partials[] goes out of scope */
-    if (thread == 0) memcpy(t->node + before, node, (size_t)nodes * sizeof *node);
-    trace_barrier(s->trace, thread);
-    if (alone)
-        t->nodes = nodes;
-    else
+    run_backward(s->r, thread); /* ends in a barrier: nobody writes to partials[] any more */
+    if (!alone) {
+        if (thread == 0) memcpy(t->node + before, node, (size_t)nodes * sizeof *node);
+        trace_barrier(s->trace, thread);
         merge_passes(t, thread, before, before + nodes);
+    }
     mark(t, thread, STEP_BACKWARD);
 }
 
@@ -166,21 +164,22 @@ static void own_gradients(step_state *t, int thread)
     trace_barrier(s->trace, thread);
 }
 
-/* This thread's share of the slices: summed, and looked at. */
+/* This thread's share of the slices, in pieces that stay in the first-level cache: summed, and looked at. */
 static void sum_slices(step_state *t, int thread)
 {
     session *s = t->s;
     double begin_s = trace_now(s->trace);
-    for (int b = 0; b < s->m.buckets; b++)
-        exchange_sum(s->x, b, thread, s->threads, s->gradient + s->slice_offset[b]);
+    int finite = 1;
+    for (int b = 0; b < s->m.buckets; b++) {
+        size_t share = exchange_slice(s->x, b).length / (size_t)s->threads;
+        int pieces = 1 + (int)(share / SUM_PIECE);
+        for (int i = thread * pieces; i < (thread + 1) * pieces; i++) {
+            span piece = exchange_sum(s->x, b, i, s->threads * pieces, s->gradient[b]);
+            finite &= s->k->all_finite(s->gradient[b] + piece.offset, piece.length);
+        }
+    }
+    t->note[thread].finite = finite;
     trace_span(s->trace, thread, PROFILE_SUM, begin_s);
-    trace_barrier(s->trace, thread);
-    begin_s = trace_now(s->trace);
-    size_t blocks = s->slice_offset[s->m.buckets] / SLAB_ALIGN;
-    tree_node share = tree_share((tree_node){0, (int)blocks}, thread, s->threads);
-    t->note[thread].finite = s->k->all_finite(s->gradient + (size_t)share.lo * SLAB_ALIGN,
-                                              (size_t)(share.hi - share.lo) * SLAB_ALIGN);
-    trace_span(s->trace, thread, PROFILE_CHECK, begin_s);
     trace_barrier(s->trace, thread);
 }
 
@@ -238,12 +237,13 @@ static void step_thread(void *context, int thread)
     begin_s = trace_now(s->trace);
     model_prepare(&s->m, s->parameters, s->packed, s->prepare_part + thread, s->prepare_parts);
     trace_span(s->trace, thread, PROFILE_PREPARE, begin_s);
-    trace_barrier(s->trace, thread);
-    begin_s = trace_now(s->trace);
-    if (thread == 0 && s->prepare_parts > s->threads) comm_group_barrier(s->c);
-    if (thread == 0) trace_span(s->trace, thread, PROFILE_PUBLISH, begin_s);
-    trace_barrier(s->trace, thread);
-    mark(t, thread, STEP_OTHER);
+    if (s->prepare_parts > s->threads) { /* other ranks', too */
+        trace_barrier(s->trace, thread);
+        begin_s = trace_now(s->trace);
+        if (thread == 0) comm_group_barrier(s->c);
+        if (thread == 0) trace_span(s->trace, thread, PROFILE_PUBLISH, begin_s);
+    }
+    mark(t, thread, STEP_OTHER); /* the region ends in a barrier */
     if (thread != 0) trace_span(s->trace, thread, PROFILE_STEP, step_s);
 }
 

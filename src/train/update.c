@@ -18,7 +18,8 @@ typedef struct update_plan {
     int owners, own;    /* ranks that share the work (--reduce=mpi: 1); this one's place */
     int *order, *first; /* [blocks], [owners + 1]: owner r's blocks are order[first[r] ...] */
     int most;           /* blocks of an owner                                           */
-    size_t *place;      /* [blocks] of own blocks: where they begin in s->gradient      */
+    size_t *place;      /* [blocks] of own blocks: where they begin in s->slot          */
+    float **gradient;   /* [blocks] of own blocks: sums                                 */
     double *squares[NORM_KINDS]; /* [blocks] sums of squares                                     */
     double *trust;               /* [tensors] of a layer-wise optimizer                          */
     float clip;                  /* what the gradient is multiplied with                         */
@@ -48,13 +49,16 @@ static void cut_tensors(session *s, update_plan *p)
     p->tensor_start[p->tensors] = p->blocks;
 }
 
-static void add_slice(update_plan *p, int owner, span slice, size_t at)
+static void add_slice(const session *s, update_plan *p, int owner, int bucket)
 {
+    span slice = exchange_rank_slice(s->x, bucket, owner);
     for (int b = 0; b < p->blocks; b++) {
         size_t offset = p->block[b].offset;
         if (offset < slice.offset || offset >= slice.offset + slice.length) continue;
         p->order[p->first[owner + 1]++] = b;
-        if (owner == p->own) p->place[b] = at + offset - slice.offset;
+        if (owner != p->own) continue;
+        p->place[b] = s->slice_offset[bucket] + offset - slice.offset;
+        p->gradient[b] = s->gradient[bucket] + offset - slice.offset;
     }
 }
 
@@ -62,8 +66,7 @@ static void find_owners(session *s, update_plan *p)
 {
     for (int r = 0; r < p->owners; r++) {
         p->first[r + 1] = p->first[r];
-        for (int b = 0; b < s->m.buckets; b++)
-            add_slice(p, r, exchange_rank_slice(s->x, b, r), s->slice_offset[b]);
+        for (int b = 0; b < s->m.buckets; b++) add_slice(s, p, r, b);
         int blocks = p->first[r + 1] - p->first[r];
         if (blocks > p->most) p->most = blocks;
     }
@@ -84,6 +87,7 @@ struct update_plan *update_plan_new(session *s)
     p->order = arena_take(a, blocks * sizeof(int));
     p->first = arena_take(a, (size_t)(p->owners + 1) * sizeof(int));
     p->place = arena_take(a, blocks * sizeof(size_t));
+    p->gradient = arena_take(a, blocks * sizeof(float *));
     for (int i = 0; i < NORM_KINDS; i++) p->squares[i] = arena_take(a, blocks * sizeof(double));
     p->trust = arena_take(a, (size_t)p->tensors * sizeof(double));
     p->message = arena_take(a, (size_t)p->owners * MESSAGE * sizeof(double));
@@ -129,8 +133,7 @@ static void measure(session *s, int thread, int kinds)
     tree_node own = own_blocks(s, thread);
     for (int i = own.lo; i < own.hi; i++) {
         const norm_block *block = &p->block[p->order[i]];
-        const float *values[NORM_KINDS] = {s->gradient + p->place[p->order[i]],
-                                           s->parameters + block->offset};
+        const float *values[NORM_KINDS] = {p->gradient[p->order[i]], s->parameters + block->offset};
         for (int k = 0; k < kinds; k++)
             p->squares[k][p->order[i]] = norm_squares(s->k, block, values[k]);
     }
@@ -140,6 +143,14 @@ static void measure(session *s, int thread, int kinds)
 
 /* ---- the update ---- */
 
+/* A thread's share of the own slice of a bucket, counted from the slice's begin. */
+static span own_share(const session *s, int bucket, int thread)
+{
+    int lines = (int)(exchange_slice(s->x, bucket).length / SLAB_ALIGN);
+    tree_node share = tree_share((tree_node){0, lines}, thread, s->threads);
+    return (span){(size_t)share.lo * SLAB_ALIGN, (size_t)(share.hi - share.lo) * SLAB_ALIGN};
+}
+
 static void clip_gradient(session *s, int thread)
 {
     update_plan *p = s->norms;
@@ -148,10 +159,10 @@ static void clip_gradient(session *s, int thread)
         p->clip = norm_clip_factor(norm_of(p->squares[NORM_G], 0, p->blocks), s->cfg.clip_norm);
     team_barrier();
     if (p->clip == 1.0f) return;
-    int lines = (int)(s->slice_offset[s->m.buckets] / SLAB_ALIGN);
-    tree_node share = tree_share((tree_node){0, lines}, thread, s->threads);
-    s->k->scale(s->gradient + (size_t)share.lo * SLAB_ALIGN, p->clip,
-                (size_t)(share.hi - share.lo) * SLAB_ALIGN);
+    for (int b = 0; b < s->m.buckets; b++) {
+        span share = own_share(s, b, thread);
+        s->k->scale(s->gradient[b] + share.offset, p->clip, share.length);
+    }
     team_barrier(); /* the passes that follow share the slices otherwise */
 }
 
@@ -163,15 +174,12 @@ static void take_slots(const session *s, size_t at, float **slots)
 static void update_elements(session *s, int thread)
 {
     for (int b = 0; b < s->m.buckets; b++) {
-        span slice = exchange_slice(s->x, b);
-        tree_node share = tree_share((tree_node){0, (int)(slice.length / SLAB_ALIGN)}, thread,
-                                     s->threads);
-        size_t lo = (size_t)share.lo * SLAB_ALIGN;
-        size_t length = (size_t)(share.hi - share.lo) * SLAB_ALIGN, at = s->slice_offset[b] + lo;
+        span share = own_share(s, b, thread);
         float *slots[OPTIMIZER_MAX_SLOTS] = {0};
-        take_slots(s, at, slots);
-        optimizer_update(&s->optimizer, s->k, s->step + 1, s->parameters + slice.offset + lo,
-                         s->gradient + at, slots, length);
+        take_slots(s, s->slice_offset[b] + share.offset, slots);
+        optimizer_update(&s->optimizer, s->k, s->step + 1,
+                         s->parameters + exchange_slice(s->x, b).offset + share.offset,
+                         s->gradient[b] + share.offset, slots, share.length);
     }
 }
 
@@ -194,7 +202,7 @@ static void pass_blocks(session *s, int thread, update_pass pass)
     for (int i = own.lo; i < own.hi; i++) {
         const norm_block *block = &p->block[p->order[i]];
         size_t at = p->place[p->order[i]], length = slab_round_up((size_t)block->length);
-        float *w = s->parameters + block->offset, *g = s->gradient + at;
+        float *w = s->parameters + block->offset, *g = p->gradient[p->order[i]];
         float *slots[OPTIMIZER_MAX_SLOTS] = {0};
         take_slots(s, at, slots);
         if (pass == PASS_DIRECTION)

@@ -8,7 +8,7 @@ python_has h5py
 spec='conv2d 4 3 relu; maxpool 2; flatten; dense 10'
 small=(--data synthetic --model "$spec" --limit 400 --epochs 2 --batch-size 64)
 phases=(load 'conv2d forward' 'dense forward' loss 'dense backward' 'conv2d backward' 'sum leaves' 'sum slices' wait exchange
-    check agree update publish prepare sample epoch validation test checkpoint)
+    agree update publish prepare sample epoch validation test checkpoint)
 
 # check TRACE: of 3 ranks with 2 threads, 12 steps
 check() {

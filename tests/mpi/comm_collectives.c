@@ -196,18 +196,20 @@ static int own_files(void)
     return count;
 }
 
+static const size_t huge_page = 2 << 20;
+
 static void shared_memory_is_shared_and_leaves_nothing(void **state)
 {
     (void)state;
     for (int i = 0; i < LAYOUTS; i++) {
         comm *c = open_group(group_sizes[i]);
         const comm_layout *l = comm_get_layout(c);
-        const size_t sizes[] = {0, 1, 100, 4096, 1000003};
+        const size_t sizes[] = {0, 1, 100, 4096, 1000003, huge_page + 3};
         for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
             void *memory;
             message why;
             assert_int_equal(comm_shared_take(c, sizes[s], &memory, &why), STATUS_OK);
-            assert_int_equal((uintptr_t)memory % 64, 0);
+            assert_int_equal((uintptr_t)memory % (sizes[s] < huge_page ? 64 : huge_page), 0);
             unsigned char *bytes = memory;
             for (size_t b = 0; b < sizes[s]; b++) assert_int_equal(bytes[b], 0);
             comm_group_barrier(c);

@@ -141,6 +141,23 @@ static void write_partials(bench *b, int step, int leaves, int bucket)
             exchange_partial(b->x, k)[i] = tree_value(step, nodes[k].lo, nodes[k].hi, i);
 }
 
+/* Into memory of the caller's; where the sums have a place already, there, too. */
+static void sum_slice(bench *b, int bucket)
+{
+    span slice = exchange_slice(b->x, bucket);
+    float *sum = b->sum + slice.offset, *there = exchange_in_place(b->x, bucket);
+    size_t covered = 0;
+    assert_true((there != NULL) == (b->l->ranks == 1));
+    for (int part = 0; part < 3; part++) {
+        span share = exchange_sum(b->x, bucket, part, 3, sum);
+        assert_true(share.length == 0 || share.offset == covered);
+        covered += share.length;
+    }
+    assert_int_equal(covered, slice.length);
+    for (int part = 0; there && part < 3; part++) exchange_sum(b->x, bucket, part, 3, there);
+    assert_true(!there || memcmp(there, sum, slice.length * sizeof *sum) == 0);
+}
+
 /* Everything up to the sums, which are left in b->sum at the place of the slices. */
 static void sum_step(bench *b, int step, int leaves)
 {
@@ -152,9 +169,7 @@ static void sum_step(bench *b, int step, int leaves)
         exchange_poll(b->x);
     }
     exchange_wait(b->x);
-    for (int k = 0; k < BUCKETS; k++)
-        for (int part = 0; part < 3; part++)
-            exchange_sum(b->x, k, part, 3, b->sum + exchange_slice(b->x, k).offset);
+    for (int k = 0; k < BUCKETS; k++) sum_slice(b, k);
 }
 
 static void update(bench *b, int bucket)
@@ -351,6 +366,9 @@ static void allreduce_sums_all_everywhere(void **state)
             assert_memory_equal(&slice, &buckets[k], sizeof slice);
             for (int part = 0; part < 2; part++)
                 exchange_sum(b.x, k, part, 2, b.sum + slice.offset);
+            float *there = exchange_in_place(b.x, k);
+            exchange_sum(b.x, k, 0, 1, there);
+            assert_memory_equal(there, b.sum + slice.offset, slice.length * sizeof(float));
             for (size_t i = slice.offset; i < slice.offset + slice.length; i++)
                 assert_true(same_bits(b.sum[i], (float)(leaves[s] * (int)(i + 1))));
         }

@@ -86,7 +86,8 @@ static void nn_is_one_chain(void **state)
                               ACTIVATION_NONE,
                               c1,
                               (size_t)(rows * cols),
-                              (size_t)cols};
+                              (size_t)cols,
+                              0};
             k->gemm_nn(&g);
             for (int i = 0; i < 2 * rows * cols; i++) {
                 int o = i / (rows * cols), r = i / cols % rows, n = i % cols;
@@ -143,7 +144,8 @@ static void nn_cut_anyhow(void **state)
                           ACTIVATION_RELU,
                           c1,
                           0,
-                          COLUMNS};
+                          COLUMNS,
+                          0};
         k->gemm_nn(&g);
         for (int cut = 1; cut < ROWS; cut++)
             for (int part = 0; part < 2; part++) {

@@ -90,7 +90,8 @@ static void check_nn_on(const kernels *k, const gemm_ref *g, gaps gap)
                          g->act,
                          NULL,
                          outer,
-                         row};
+                         row,
+                         0};
     args.c = fence_floats(&fence_c, count);
     k->gemm_nn(&args);
     assert_true(fence_intact(&fence_c, count));
@@ -181,7 +182,8 @@ static void nn_panel_ranges(void **state)
         int panels = kernels_panels(k, COLUMNS);
         float *whole = start;
         gemm_nn_args g = {rows, pack(k, LENGTH, COLUMNS), COLUMNS, 0, panels,
-                          NULL, ACTIVATION_NONE,          whole,   0, COLUMNS};
+                          NULL, ACTIVATION_NONE,          whole,   0, COLUMNS,
+                          0};
         k->gemm_nn(&g);
         for (int lo = 0; lo < panels; lo++)
             for (int hi = lo; hi <= panels; hi++) {
@@ -196,6 +198,33 @@ static void nn_panel_ranges(void **state)
                         assert_true(is_canary(g.c[i]));
                 }
             }
+    }
+}
+
+/* B of whole panels, read where it lies between canaries: the bits of the packed B. */
+static void nn_in_place(void **state)
+{
+    (void)state;
+    enum { ROWS = 31, LENGTH = 37, PANELS = 3, GAP = 5 };
+    gemm_rows rows = {NULL, 1, ROWS, 1, LENGTH, 0, LENGTH, 0};
+    fill_rows(&rows, 12);
+    for (int t = 0; t < table_count; t++) {
+        const kernels *k = tables[t];
+        int cols = PANELS * k->panel;
+        size_t stride = (size_t)cols + GAP, count = (LENGTH - 1) * stride + (size_t)cols;
+        values_fill(plain_b, (size_t)(LENGTH * cols), 13);
+        gemm_nn_args g = {.rows = rows, .panels = pack(k, LENGTH, cols), .cols = cols};
+        g.panel_hi = PANELS, g.c = start, g.c_row_stride = (size_t)cols;
+        k->gemm_nn(&g);
+        float *b = fence_floats(&fence_b, count);
+        for (int i = 0; i < LENGTH; i++)
+            memcpy(b + (size_t)i * stride, plain_b + i * cols, (size_t)cols * sizeof *b);
+        g.panels = b, g.b_row_stride = stride;
+        g.c = fence_floats(&fence_c, (size_t)(ROWS * cols));
+        CASE("%s", k->name);
+        k->gemm_nn(&g);
+        SAME_BITS(g.c, start, ROWS * cols);
+        assert_true(fence_intact(&fence_c, (size_t)(ROWS * cols)));
     }
 }
 
@@ -310,29 +339,50 @@ static void tn_tree_many_parts(void **state)
     check_tree(&(tree_case){4, 0, 4, 8, 32, 1, 1, 7}, 10);
 }
 
-static void pack_transposed(void **state)
+/* Panels from 1 on of B [rows, columns] whose strides are given: every float where it belongs, zeros behind the last. */
+static void check_pack(const kernels *k, gemm_pack_args p)
+{
+    int panels = kernels_panels(k, p.cols);
+    size_t count = (size_t)(panels * p.rows * k->panel);
+    p.panel_lo = 1, p.panel_hi = panels;
+    p.panels = fence_floats(&fence_b, count);
+    float *b = fence_floats(&fence_a, (size_t)(p.rows - 1) * p.row_stride +
+                                          (size_t)(p.cols - 1) * p.col_stride + 1);
+    for (int r = 0; r < p.rows; r++)
+        for (int c = 0; c < p.cols; c++)
+            b[(size_t)r * p.row_stride + (size_t)c * p.col_stride] = value_at(
+                11, (uint64_t)(r * p.cols + c));
+    p.b = b;
+    k->gemm_pack(&p);
+    CASE("%s rows %d cols %d strides %zu %zu", k->name, p.rows, p.cols, p.row_stride, p.col_stride);
+    for (int i = 0; i < panels * p.rows * k->panel; i++) {
+        int panel = i / (p.rows * k->panel), row = i / k->panel % p.rows;
+        int col = panel * k->panel + i % k->panel;
+        float expected = col < p.cols ? value_at(11, (uint64_t)(row * p.cols + col)) : 0.0f;
+        if (panel == 0)
+            assert_true(is_canary(p.panels[i]));
+        else
+            SAME_BITS(p.panels + i, &expected, 1);
+    }
+    assert_true(fence_intact(&fence_b, count));
+}
+
+/* As rows, transposed, and neither. */
+static void pack_strides(void **state)
 {
     (void)state;
-    enum { ROWS = 5, COLUMNS = 70 };
-    values_fill(plain_b, ROWS * COLUMNS, 11);
-    for (int t = 0; t < table_count; t++) {
-        const kernels *k = tables[t];
-        int panels = kernels_panels(k, COLUMNS);
-        size_t count = (size_t)(panels * ROWS * k->panel);
-        gemm_pack_args p = {plain_b, ROWS, COLUMNS, 1, ROWS, 1, panels, NULL};
-        p.panels = fence_floats(&fence_b, count);
-        k->gemm_pack(&p);
-        CASE("%s", k->name);
-        for (int i = 0; i < panels * ROWS * k->panel; i++) {
-            int panel = i / (ROWS * k->panel), row = i / k->panel % ROWS;
-            int col = panel * k->panel + i % k->panel;
-            float expected = col < COLUMNS ? plain_b[col * ROWS + row] : 0.0f;
-            if (panel == 0)
-                assert_true(is_canary(p.panels[i]));
-            else
-                SAME_BITS(p.panels + i, &expected, 1);
-        }
-    }
+    const int row_sweep[] = {1, 5, 16, 37}, columns[] = {1, 33, 48, 70, 96};
+    for (int t = 0; t < table_count; t++)
+        for (size_t r = 0; r < sizeof row_sweep / sizeof *row_sweep; r++)
+            for (size_t c = 0; c < sizeof columns / sizeof *columns; c++) {
+                gemm_pack_args p = {.rows = row_sweep[r], .cols = columns[c]};
+                p.row_stride = (size_t)p.cols + c, p.col_stride = 1;
+                check_pack(tables[t], p);
+                p.row_stride = 1, p.col_stride = (size_t)p.rows + c;
+                check_pack(tables[t], p);
+                p.row_stride = 2, p.col_stride = 2 * (size_t)p.rows + 1;
+                check_pack(tables[t], p);
+            }
 }
 
 static void column_sums(void **state)
@@ -360,12 +410,12 @@ static void column_sums(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nn_dense),           cmocka_unit_test(nn_segments),
-        cmocka_unit_test(nn_convolution),     cmocka_unit_test(nn_long),
-        cmocka_unit_test(nn_panel_ranges),    cmocka_unit_test(tn_dense),
-        cmocka_unit_test(tn_segments),        cmocka_unit_test(tn_tree),
-        cmocka_unit_test(tn_tree_many_parts), cmocka_unit_test(pack_transposed),
-        cmocka_unit_test(column_sums),
+        cmocka_unit_test(nn_dense),        cmocka_unit_test(nn_segments),
+        cmocka_unit_test(nn_convolution),  cmocka_unit_test(nn_long),
+        cmocka_unit_test(nn_panel_ranges), cmocka_unit_test(nn_in_place),
+        cmocka_unit_test(tn_dense),        cmocka_unit_test(tn_segments),
+        cmocka_unit_test(tn_tree),         cmocka_unit_test(tn_tree_many_parts),
+        cmocka_unit_test(pack_strides),    cmocka_unit_test(column_sums),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -10,19 +10,65 @@
 
 enum { PANEL = 2 * SIMD_LEN, TILE_ROWS = SIMD_LEN == 16 ? 12 : 6 };
 
+/* ---- packing ---- */
+
+/* A panel whose columns lie side by side in B: vector copies. n: columns that B has. */
+static void pack_rows(const gemm_pack_args *p, const float *b, int n, float *out)
+{
+    for (int k = 0; k < p->rows; k++, b += p->row_stride, out += PANEL) {
+        simd_store(out, simd_load_first(b, n));
+        simd_store(out + SIMD_LEN,
+                   n > SIMD_LEN ? simd_load_first(b + SIMD_LEN, n - SIMD_LEN) : simd_zero());
+    }
+}
+
+/* out [SIMD_LEN rows apart by PANEL] = the square of SIMD_LEN columns from b on, transposed. */
+static void pack_square(const float *b, size_t col_stride, float *out)
+{
+    simd_float square[SIMD_LEN];
+    UNROLL for (int i = 0; i < SIMD_LEN; i++) square[i] = simd_load(b + (size_t)i * col_stride);
+    simd_transpose(square);
+    UNROLL for (int i = 0; i < SIMD_LEN; i++) simd_store(out + (size_t)i * PANEL, square[i]);
+}
+
+/* rows [lo, hi) and columns [first, PANEL) of a panel, of which B has n columns. */
+static void pack_rest(const gemm_pack_args *p, const float *b, int n, tree_node rows, int first,
+                      float *out)
+{
+    for (int k = rows.lo; k < rows.hi; k++)
+        for (int j = first; j < PANEL; j++)
+            out[(size_t)k * PANEL + (size_t)j] =
+                j < n ? b[(size_t)k * p->row_stride + (size_t)j * p->col_stride] : 0.0f;
+}
+
+/* A panel whose columns are B's rows: whole squares through the registers, the rest one by one. */
+static void pack_columns(const gemm_pack_args *p, const float *b, int n, float *out)
+{
+    int rows = p->rows / SIMD_LEN * SIMD_LEN, cols = n / SIMD_LEN * SIMD_LEN;
+    for (int j = 0; j < cols; j += SIMD_LEN)
+        for (int k = 0; k < rows; k += SIMD_LEN)
+            pack_square(b + (size_t)j * p->col_stride + k, p->col_stride,
+                        out + (size_t)k * PANEL + j);
+    pack_rest(p, b, n, (tree_node){0, rows}, cols, out);
+    pack_rest(p, b, n, (tree_node){rows, p->rows}, 0, out);
+}
+
 void KERNEL(gemm_pack)(const gemm_pack_args *p)
 {
     for (int panel = p->panel_lo; panel < p->panel_hi; panel++) {
-        float *out = p->panels + (size_t)panel * PANEL * (size_t)p->rows;
-        const float *b = p->b + (size_t)panel * PANEL * p->col_stride;
-        int n = p->cols - panel * PANEL < PANEL ? p->cols - panel * PANEL : PANEL;
-        for (int k = 0; k < p->rows; k++, out += PANEL) {
-            const float *row = b + (size_t)k * p->row_stride;
-            for (int j = 0; j < n; j++) out[j] = row[(size_t)j * p->col_stride];
-            for (int j = n; j < PANEL; j++) out[j] = 0.0f;
-        }
+        int first = panel * PANEL, n = p->cols - first < PANEL ? p->cols - first : PANEL;
+        const float *b = p->b + (size_t)first * p->col_stride;
+        float *out = p->panels + (size_t)first * (size_t)p->rows;
+        if (p->col_stride == 1)
+            pack_rows(p, b, n, out);
+        else if (p->row_stride == 1)
+            pack_columns(p, b, n, out);
+        else
+            pack_rest(p, b, n, (tree_node){0, p->rows}, 0, out);
     }
 }
+
+/* ---- tiles ---- */
 
 static void load_part(const float *c, size_t row_stride, int height, simd_float sum[TILE_ROWS][2],
                       int n)
@@ -105,9 +151,10 @@ INLINE void tile_add(const float *left, int height, simd_float sum[][2])
     }
 }
 
-/* R rows of A (from `a` on) times the panel b: tile C at c, whose columns from here on are n. */
+/* R rows of A (from `a` on) times the panel b, whose rows are `stride` floats apart: tile C at c, whose columns from here
+ * on are n. */
 #define NN_TILE(R)                                                                                 \
-    static void nn_tile_##R(const gemm_nn_args *g, const float *a, const float *b,                 \
+    static void nn_tile_##R(const gemm_nn_args *g, const float *a, const float *b, size_t stride,  \
                             const float *bias, int n, float *c)                                    \
     {                                                                                              \
         const gemm_rows *rows = &g->rows;                                                          \
@@ -115,7 +162,7 @@ INLINE void tile_add(const float *left, int height, simd_float sum[][2])
         tile_clear(R, sum);                                                                        \
         for (int s = 0; s < rows->segments; s++) {                                                 \
             const float *x = a + (size_t)s * rows->segment_stride;                                 \
-            _Pragma("GCC unroll 4") for (int k = 0; k < rows->length; k++, x++, b += PANEL)        \
+            _Pragma("GCC unroll 4") for (int k = 0; k < rows->length; k++, x++, b += stride)       \
                 tile_step(x, rows->row_stride, b, R, sum);                                         \
         }                                                                                          \
         tile_finish(bias, g->act, R, sum, n);                                                      \
@@ -153,10 +200,11 @@ INLINE void tile_add(const float *left, int height, simd_float sum[][2])
         tile_store(c, (size_t)g->cols, R, sum, n);                                                 \
     }
 
-/* One tile of every result: leaf after leaf through the stack machine. What remains is left on the levels. */
+/* One tile of every result: leaf after leaf through the stack machine. The last sum goes where it belongs, to c, whose
+ * columns from here on are n; what else remains is left on the levels. */
 #define TREE_TILE(R)                                                                               \
-    static void tree_tile_##R(const gemm_tree_args *g, const float *a, const float *b,             \
-                              float(*level)[TILE_ROWS * PANEL])                                    \
+    static void tree_tile_##R(const gemm_tree_args *g, const float *a, const float *b, int n,      \
+                              float *c, float(*level)[TILE_ROWS * PANEL])                          \
     {                                                                                              \
         gemm_rows leaf = g->rows;                                                                  \
         int left = g->rows.rows, top = 0;                                                          \
@@ -166,7 +214,10 @@ INLINE void tile_add(const float *left, int height, simd_float sum[][2])
             leaf.rows = left < g->grain ? left : g->grain;                                         \
             tn_chain_##R(&leaf, a, b, sum);                                                        \
             for (int m = 0; m < g->merges[l]; m++) tile_add(level[--top], R, sum);                 \
-            tile_store(level[top++], PANEL, R, sum, PANEL);                                        \
+            if (l + 1 == g->plan.items)                                                            \
+                tile_store(c, (size_t)g->cols, R, sum, n);                                         \
+            else                                                                                   \
+                tile_store(level[top++], PANEL, R, sum, PANEL);                                    \
             a += (size_t)g->grain * leaf.row_stride;                                               \
             b += (size_t)g->grain * PANEL;                                                         \
         }                                                                                          \
@@ -186,10 +237,10 @@ EACH_HEIGHT(TN_TILE)
 EACH_HEIGHT(TREE_TILE)
 
 /* Indexed by height; there are no tiles of height 0. */
-typedef void nn_tile(const gemm_nn_args *g, const float *a, const float *b, const float *bias,
-                     int n, float *c);
+typedef void nn_tile(const gemm_nn_args *g, const float *a, const float *b, size_t stride,
+                     const float *bias, int n, float *c);
 typedef void tn_tile(const gemm_tn_args *g, const float *a, const float *b, int n, float *c);
-typedef void tree_tile(const gemm_tree_args *g, const float *a, const float *b,
+typedef void tree_tile(const gemm_tree_args *g, const float *a, const float *b, int n, float *c,
                        float (*level)[TILE_ROWS * PANEL]);
 #define NN_NAME(R)   nn_tile_##R,
 #define TN_NAME(R)   tn_tile_##R,
@@ -208,15 +259,16 @@ INLINE int next_height(int left)
 static void nn_panel(const gemm_nn_args *g, int panel)
 {
     const gemm_rows *rows = &g->rows;
-    size_t panel_length = (size_t)rows->segments * (size_t)rows->length * PANEL;
-    const float *b = g->panels + (size_t)panel * panel_length;
+    size_t depth = (size_t)rows->segments * (size_t)rows->length;
+    size_t stride = g->b_row_stride ? g->b_row_stride : PANEL;
+    const float *b = g->panels + (size_t)panel * PANEL * (g->b_row_stride ? 1 : depth);
     const float *bias = g->bias ? g->bias + panel * PANEL : NULL;
     for (int o = 0; o < rows->outer; o++) {
         const float *a = rows->a + (size_t)o * rows->outer_stride;
         float *c = g->c + (size_t)o * g->c_outer_stride + panel * PANEL;
         for (int i = 0, height; i < rows->rows; i += height) {
             height = next_height(rows->rows - i);
-            nn_tile_of[height](g, a, b, bias, g->cols - panel * PANEL, c);
+            nn_tile_of[height](g, a, b, stride, bias, g->cols - panel * PANEL, c);
             a += (size_t)height * rows->row_stride;
             c += (size_t)height * g->c_row_stride;
         }
@@ -250,24 +302,26 @@ void KERNEL(gemm_tn)(const gemm_tn_args *g)
 static void tree_results(const gemm_tree_args *g, int panel, int k, int height)
 {
     _Alignas(64) float level[TREE_MAX_NODES][TILE_ROWS * PANEL];
-    int col = panel * PANEL;
-    tree_tile_of[height](g, g->rows.a + k, g->panels + (size_t)col * (size_t)g->rows.rows, level);
-    for (int r = 0; r < g->plan.results; r++) {
-        float *c = g->results[r] + (size_t)k * (size_t)g->cols + col;
+    int col = panel * PANEL, n = g->cols - col, last = g->plan.results - 1;
+    size_t at = (size_t)k * (size_t)g->cols + (size_t)col;
+    tree_tile_of[height](g, g->rows.a + k, g->panels + (size_t)col * (size_t)g->rows.rows, n,
+                         g->results[last] + at, level);
+    for (int r = 0; r < last; r++) {
         simd_float sum[TILE_ROWS][2];
         load_part(level[r], PANEL, height, sum, PANEL);
-        store_part(c, (size_t)g->cols, height, sum, g->cols - col);
+        store_part(g->results[r] + at, (size_t)g->cols, height, sum, n);
     }
 }
 
+/* Rows of C are shared out, so that a part reads its columns of A alone and leaves its rows of C in its own cache. */
 void KERNEL(gemm_tn_tree)(const gemm_tree_args *g)
 {
     int tiles = (g->rows.length + TILE_ROWS - 1) / TILE_ROWS;
     int panels = (g->cols + PANEL - 1) / PANEL;
     tree_node share = tree_share((tree_node){0, panels * tiles}, g->part, g->parts);
     for (int t = share.lo; t < share.hi; t++) {
-        int k = t % tiles * TILE_ROWS;
+        int k = t / panels * TILE_ROWS;
         int height = g->rows.length - k < TILE_ROWS ? g->rows.length - k : TILE_ROWS;
-        tree_results(g, t / tiles, k, height);
+        tree_results(g, t % panels, k, height);
     }
 }

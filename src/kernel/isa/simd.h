@@ -276,12 +276,8 @@ INLINE void simd_transpose(simd_float v[SIMD_LEN])
         v[4 + j] = (simd_float)_mm256_permute2f128_ps(b[j], b[4 + j], 0x31);
     }
 #else
-    for (int i = 0; i < 4; i++)
-        for (int j = 0; j < i; j++) {
-            float t = v[i][j];
-            v[i][j] = v[j][i];
-            v[j][i] = t;
-        }
+    simd_float a = v[0], b = v[1], c = v[2], d = v[3];
+    for (int i = 0; i < 4; i++) v[i] = (simd_float){a[i], b[i], c[i], d[i]};
 #endif
 }
 
