@@ -10,7 +10,8 @@
  *                   without ink (all 16 pixels 0) are y = act(b), argmax 0, and give no gradient of w.
  *   winograd        many channels, F(5x5, 3x3): 49 products give the 25 sums of a tile (Lavin and Gray, CVPR 2016, with the
  *                   points 0, 1, -1, 2, -2, 1/2, infinity); 2 x 2 tiles are a block of 5 x 5 windows. Here and there the
- *                   rounding makes another maximum of two nearly equal ones.
+ *                   rounding makes another maximum of two nearly equal ones. Positions whose 3 x 3 pixels are 0 in all
+ *                   channels have the sum 0, exactly.
  *   conv_sparse     the gradients, exact, without Winograd: of the four sums of a window one alone has a gradient, and none
  *                   where the activation is closed. Zeros are skipped.
  *

@@ -28,6 +28,9 @@ STEPS, BATCH, TEST = 20, 32, 100
 # other. Hence a bound on norms there, not on elements.
 ADAPTIVE = {"losses": 1e-4, "relative": 1e-3}
 PLAIN = {"losses": 1e-4, "largest": 1e-5}
+# Winograd's convolution rounds ten times as much, so near 0 more units open or shut than in a plain one, and while biases are
+# still about 0 there are many: the losses agree, the biases' first digits need not.
+WINOGRAD = {"losses": 1e-4}
 
 # Where the two largest values of a max-pooling window lie within rounding, the gradient may go to either, and a relu near 0 is
 # no better: from there on two right trainings part, and Adam widens the gap. So what misses its bound is compared with Keras in
@@ -38,12 +41,14 @@ PRECISIONS, SEEDS, RESTARTS = ("float32", "float64"), (1, 2, 3), 3
 Case = namedtuple("Case", "model optimizer bounds keras options")
 CASES = []
 for name in ("cnn", "mlp", "rnn", "lstm", "gru 32; dense 10"):
-    CASES.append(Case(name, "adam", ADAPTIVE, Adam, ""))
-    CASES.append(Case(name, "sgd", PLAIN, SGD, "--optimizer sgd"))
+    exact = " --exact-conv" if name == "cnn" else ""
+    CASES.append(Case(name, "adam", ADAPTIVE, Adam, exact))
+    CASES.append(Case(name, "sgd", PLAIN, SGD, f"--optimizer sgd{exact}"))
 CASES += [
-    Case("cnn", "momentum", PLAIN, lambda: SGD(momentum=0.9), "--optimizer momentum"),
-    Case("cnn", "nesterov", PLAIN, lambda: SGD(momentum=0.9, nesterov=True), "--optimizer nesterov"),
-    Case("cnn", "adamw", ADAPTIVE, AdamW, "--optimizer adamw"),
+    Case("cnn", "sgd, Winograd", WINOGRAD, SGD, "--optimizer sgd"),
+    Case("cnn", "momentum", PLAIN, lambda: SGD(momentum=0.9), "--optimizer momentum --exact-conv"),
+    Case("cnn", "nesterov", PLAIN, lambda: SGD(momentum=0.9, nesterov=True), "--optimizer nesterov --exact-conv"),
+    Case("cnn", "adamw", ADAPTIVE, AdamW, "--optimizer adamw --exact-conv"),
     Case("mlp", "lamb", ADAPTIVE, Lamb, "--optimizer lamb"),
     Case("mlp", "adam, other numbers", ADAPTIVE, lambda: Adam(2e-3, 0.8, 0.99, 1e-5),
          "--lr 0.002 --beta1 0.8 --beta2 0.99 --epsilon 1e-5"),

@@ -130,6 +130,36 @@ static void samples_alone(void **state)
 }
 
 /* Where a window's maximum lies, and its gradient. */
+/* A position that sees only zeros has the sum 0 and nothing else, whatever lies beside it in its tile: the window's result
+ * is the bias, to the bit, and of equal positions the first counts. */
+static void blank_positions(void **state)
+{
+    (void)state;
+    enum { SIDE = 13, CHANNELS = 32, FILTERS = 64, OUT = 5, BLANK_COLUMNS = 6, BLANK_WINDOWS = 2 };
+    static const bits_case c = {SIDE, SIDE, CHANNELS, FILTERS, 0, 0, ACTIVATION_NONE, INK_ALL};
+    static twin t;
+    const kernels *tables[3];
+    int count = kernels_available(tables);
+    conv_case plain = {3, 1, CHANNELS, FILTERS, SIDE, SIDE, 2, PADDING_VALID, ACTIVATION_NONE};
+    twin_open(&t, &plain, DRAWN, 7, 1, INK_ALL);
+    for (int i = 0; i < SIDE; i++)
+        for (int j = 0; j < BLANK_COLUMNS * CHANNELS; j++) t.x[i * SIDE * CHANNELS + j] = 0;
+    const float *bias = t.w + t.conv.tensor[1].at.offset;
+    for (int k = 0; k < count; k++) {
+        fast f;
+        open_fast(&f, &t, &c, tables[k], STAGE_FAST);
+        CASE("%s", tables[k]->name);
+        fast_forward(&f, &t, 0, 1);
+        for (int w = 0; w < OUT * OUT; w++) {
+            if (w % OUT >= BLANK_WINDOWS) continue;
+            SAME_BITS(f.io.y + w * FILTERS, bias, FILTERS);
+            for (int n = 0; n < FILTERS; n++) assert_int_equal(f.io.saved[w * FILTERS + n], 0);
+        }
+        fast_close(&f);
+    }
+    twin_close(&t);
+}
+
 typedef struct maximum {
     int row, col; /* of the sums */
     float d;
@@ -218,9 +248,8 @@ static void gradients_are_chains(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_general_convolution),
-        cmocka_unit_test(every_instruction_set),
-        cmocka_unit_test(samples_alone),
+        cmocka_unit_test(the_general_convolution), cmocka_unit_test(every_instruction_set),
+        cmocka_unit_test(samples_alone),           cmocka_unit_test(blank_positions),
         cmocka_unit_test(gradients_are_chains),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

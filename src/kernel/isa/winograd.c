@@ -5,7 +5,9 @@
  *   M = sum_c U V     49 independent products over the channels
  *   y = A' M A        5 x 5 sums of a tile                                powers of the points
  * (Lavin and Gray, CVPR 2016; for the points see Barabasz et al., ACM TOMS 46:4, 2020.) Points 0, 1, -1, 2, -2, 1/2 and
- * infinity. Products are done for TILES tiles at a time, so that a register tile is TILES x 2 vectors. */
+ * infinity. Where a position's 3 x 3 pixels are all 0, so is its sum, as a plain sum would be: noise in its place would open
+ * the ReLU of every blank position while the biases are still 0. Products are done for TILES tiles at a time, so that a
+ * register tile is TILES x 2 vectors. */
 #include "kernel/isa/variants.h"
 #include "kernel/isa/windows.h"
 
@@ -158,9 +160,32 @@ static void products_of_all(const float *v, const float *u, int channels, float 
     point_products(v, u, channels, TILES, m);
 }
 
+/* Row by row of a block, bit q: the 3 x 3 pixels of position q are 0 in all channels. */
+typedef struct blank_rows {
+    uint32_t row[BLOCK_PIXELS];
+} blank_rows;
+
+static blank_rows find_blank(const conv_windows *g, const float *x)
+{
+    uint32_t ink[BLOCK_PIXELS + 2];
+    for (int i = 0; i < BLOCK_PIXELS + 2; i++, x += g->width * g->channels) {
+        uint32_t some = 0;
+        for (int j = 0; j < BLOCK_PIXELS + 2; j++) {
+            simd_int any = {0};
+            for (int c = 0; c < g->channels; c += SIMD_LEN)
+                any = any | (simd_load(x + j * g->channels + c) != simd_zero());
+            some |= (uint32_t)(simd_bits(any) != 0) << j;
+        }
+        ink[i] = some | some >> 1 | some >> 2;
+    }
+    blank_rows b;
+    for (int i = 0; i < BLOCK_PIXELS; i++) b.row[i] = ~(ink[i] | ink[i + 1] | ink[i + 2]);
+    return b;
+}
+
 /* One vector of filters of a block: 4 tiles of m -> 10 x 10 sums -> 5 x 5 windows at y, argmax. */
-static void block_output(const conv_forward_args *a, const float *m, const float *bias, float *y,
-                         uint8_t *argmax)
+static void block_output(const conv_forward_args *a, const float *m, const float *bias,
+                         const blank_rows *blank, float *y, uint8_t *argmax)
 {
     simd_float sum[BLOCK_PIXELS][BLOCK_PIXELS], b = simd_load(bias);
     for (int t = 0; t < BLOCK_TILES; t++) {
@@ -179,8 +204,13 @@ static void block_output(const conv_forward_args *a, const float *m, const float
     }
     for (int i = 0; i < WINOGRAD_WINDOWS; i++) UNROLL for (int j = 0; j < WINOGRAD_WINDOWS; j++)
         {
-            const simd_float window[4] = {sum[2 * i][2 * j], sum[2 * i][2 * j + 1],
-                                          sum[2 * i + 1][2 * j], sum[2 * i + 1][2 * j + 1]};
+            simd_float window[4] = {sum[2 * i][2 * j], sum[2 * i][2 * j + 1], sum[2 * i + 1][2 * j],
+                                    sum[2 * i + 1][2 * j + 1]};
+            uint32_t above = blank->row[2 * i] >> 2 * j & 3,
+                     below = blank->row[2 * i + 1] >> 2 * j & 3;
+            if (above | below)
+                UNROLL for (int q = 0; q < 4; q++) if ((above | below << 2) >> q & 1)
+                    window[q] = simd_zero();
             int at = (i * a->g.out_width + j) * a->g.filters;
             window_store(window, b, a->act, y + at, argmax + at);
         }
@@ -206,8 +236,10 @@ static void some_blocks(const conv_forward_args *a, int first, int count)
     const conv_windows *g = &a->g;
     float *v = a->scratch, *m = v + WINOGRAD_POINTS * in_point(g->channels);
     block_place at[TILES / BLOCK_TILES];
+    blank_rows blank[TILES / BLOCK_TILES];
     for (int b = 0; b < count; b++) {
         at[b] = block_at(g, first + b);
+        blank[b] = find_blank(g, a->x + at[b].x);
         for (int t = 0; t < BLOCK_TILES; t++)
             tile_input(g,
                        a->x + at[b].x +
@@ -222,7 +254,7 @@ static void some_blocks(const conv_forward_args *a, int first, int count)
             products_of_block(v, u, g->channels, m);
         for (int b = 0; b < count; b++)
             for (int n = 0; n < PANEL; n += SIMD_LEN)
-                block_output(a, m + b * BLOCK_TILES * PANEL + n, a->bias + f + n,
+                block_output(a, m + b * BLOCK_TILES * PANEL + n, a->bias + f + n, &blank[b],
                              a->y + at[b].y + f + n, a->argmax + at[b].y + f + n);
     }
 }
