@@ -19,6 +19,7 @@
         mpich libmpich-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross clang clang-tidy libomp-dev
         valgrind
     )
+    tier_slurm=(slurmctld slurmd slurm-client munge)
 }
 
 say() {
