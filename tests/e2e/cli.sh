@@ -36,7 +36,7 @@ for launcher in '' "${ranks[*]}"; do
         share gemm progress profile grain isa config dry-run quiet verbose help usage version; do
         says out "--$option"
     done
-    for command in train evaluate predict export summary inspect bench env; do says out "  $command"; done
+    for command in train evaluate predict export summary inspect verify bench env; do says out "  $command"; done
     says out 'Exit codes:'
     [[ $(grep -c '^Usage:' out) == 1 ]] || die 'expected the help once'
     awk 'length > 80 {exit 1}' out || die 'lines of the help are wider than a terminal'
@@ -46,7 +46,7 @@ for launcher in '' "${ranks[*]}"; do
     for library in MPI BLIS HDF5 zlib jansson; do says out "$library"; done
     [[ $(grep -c '^mnist_dist' out) == 1 ]] || die 'expected the version once'
 done
-for command in train evaluate predict export summary inspect bench env; do
+for command in train evaluate predict export summary inspect verify bench env; do
     run "$MNIST_DIST" "$command" --help
     wants 0
     says out 'Usage: mnist_dist'
