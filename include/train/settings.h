@@ -74,6 +74,7 @@ typedef struct settings {
     char weights[SETTINGS_TEXT];                /* "": parameters from the seed */
     int64_t checkpoint_every;                   /* epochs; 0: only at the end */
     int64_t limit, max_steps;                   /* 0: all */
+    int64_t digest_every;                       /* steps; 0: off */
     int reduce, eval_on, share, gemm, progress; /* the enums above */
     int exact_conv;                             /* yes_no */
     int profile;                                /* yes_no */

@@ -121,6 +121,9 @@ static const setting table[] = {
     INTEGER("limit", 0, BITS, limit, 0, MANY,
             "Only the first N training images, before the split (0: all)"),
     INTEGER("max-steps", 0, GROWS, max_steps, 0, MANY, "Stop after N steps (0: never)"),
+    INTEGER("digest-every", 0, PLACE, digest_every, 0, MANY,
+            "Every N steps, compare the copies of the parameters on all ranks, and record their "
+            "digest; 0: never (0)"),
     CHOICE("reduce", BITS, reduce, reduces, "tree|mpi",
            "How gradients are summed over ranks. tree: the same bits on every layout; mpi: plain "
            "MPI_Allreduce, to compare with (tree)"),

@@ -52,6 +52,17 @@ says 'and 0.125'
 sed -i '7s/.*/nonsense/' line/metrics.jsonl
 refused 65 'line 7 is no record' verify a line
 
+# digests: every second step has one, the same on every layout, and the last is the result's
+train 2x1 digests "${common[@]}" --epochs 2 --digest-every 2 --share off
+train 1x1 others "${common[@]}" --epochs 2 --digest-every 2
+[[ $(grep -c parameters_digest digests/metrics.jsonl) == 5 ]] || die "5 of 10 steps have a digest"
+grep -q "\"step\":10,.*\"parameters_digest\":\"$(result digests parameters_digest)\"" digests/metrics.jsonl ||
+    die "the last step's digest is not the result's"
+verify digests others
+verify a digests
+sed -i 's/"step":4,\(.*\)digest":"./"step":4,\1digest":"x/' others/metrics.jsonl
+refused 1 'step 4 (epoch 1): parameters_digest "' verify digests others
+
 # missing and damaged
 refused 66 'nowhere' verify a nowhere
 refused 66 'nowhere' verify nowhere a

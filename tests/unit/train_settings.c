@@ -263,6 +263,7 @@ static void test_json_round_trip(void **state)
         {"target-accuracy", "0.75"},
         {"limit", "100"},
         {"max-steps", "9"},
+        {"digest-every", "20"},
         {"reduce", "mpi"},
         {"eval-on", "root"},
         {"share", "off"},
