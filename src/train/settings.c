@@ -124,6 +124,9 @@ static const setting table[] = {
     INTEGER("digest-every", 0, PLACE, digest_every, 0, MANY,
             "Every N steps, compare the copies of the parameters on all ranks, and record their "
             "digest; 0: never (0)"),
+    TEXT("hang-timeout", 0, PLACE, hang_timeout, "TIME",
+         "End all ranks when one of them makes no progress for so long, and say which: 30s, 10min; "
+         "longer than writing a checkpoint takes; 0: never (0)"),
     CHOICE("reduce", BITS, reduce, reduces, "tree|mpi",
            "How gradients are summed over ranks. tree: the same bits on every layout; mpi: plain "
            "MPI_Allreduce, to compare with (tree)"),
@@ -165,6 +168,7 @@ settings settings_default(void)
                   .shuffle = YES,
                   .seed = 1,
                   .checkpoint_every = 1,
+                  .hang_timeout = "0",
                   .grain = 8,
                   .isa = "auto"};
     settings_forget_optimizer(&s);

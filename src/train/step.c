@@ -51,6 +51,7 @@ static void mark(step_state *t, int thread, step_phase phase)
 {
     if (thread != 0) return;
     double now_s = timer_now_s();
+    comm_pulse(t->s->c, t->s->step + 1, phase);
     t->phase_s[phase] += now_s - t->mark_s;
     t->mark_s = now_s;
 }

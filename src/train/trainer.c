@@ -407,6 +407,23 @@ static status finish(trainer *t, train_result *r, message *why)
     return code ? code : profile_end(s, t->folder, why);
 }
 
+static const char *phase_name(int phase)
+{
+    return step_phase_name((step_phase)phase);
+}
+
+/* The run itself, with --hang-timeout under watch. */
+static status train(trainer *t, train_result *result, message *why)
+{
+    session *s = t->s;
+    double timeout_s = settings_hang_timeout(&s->cfg);
+    if (timeout_s > 0) comm_watch(s->c, timeout_s, phase_name);
+    status code = all_epochs(t, why);
+    if (!code) code = finish(t, result, why);
+    if (timeout_s > 0) comm_unwatch(s->c);
+    return code;
+}
+
 status train_run(session *s, const train_observer *observer, train_result *result, char *run_folder,
                  message *why)
 {
@@ -426,9 +443,8 @@ status train_run(session *s, const train_observer *observer, train_result *resul
             memcpy(run_folder, t.folder, sizeof t.folder);
             if (observer->started) observer->started(observer->context, s, t.folder, s->step);
         }
-        code = all_epochs(&t, why);
+        code = train(&t, result, why);
     }
-    if (!code) code = finish(&t, result, why);
     if (t.record) metrics_close(t.record);
     memory_free(t.progress.history);
     return code;
