@@ -32,6 +32,7 @@ status predict_command(app *a, message *why);
 status export_command(app *a, message *why);
 status summary_command(app *a, message *why);
 status inspect_command(app *a, message *why);
+status verify_command(app *a, message *why);
 status bench_command(app *a, message *why);
 status env_command(app *a, message *why);
 

@@ -76,6 +76,7 @@ typedef struct options {
     int json, force, inference;
     output_format format;
     checkpoint_role which;
+    int which_given;
 } options;
 
 /* STATUS_USAGE with the nearest known word; the status of reading --config. o->command is always set. */

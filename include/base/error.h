@@ -50,6 +50,12 @@ void error_set_abort(int rank, void (*abort_all)(int exit_code));
 _Noreturn void error_check_failed(const char *file, int line, const char *condition,
                                   const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* Ends this process, and no other, with that status as exit code: at once, without what exit() does, since other threads may
+ * be anywhere. For a rank that must leave because another one is lost. Threads: any. */
+_Noreturn void error_leave(status code);
+/* The same with STATUS_RANK_LOST, after one line to stderr. */
+_Noreturn void error_rank_lost(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* Always on: an invariant at the edge of a module. The arguments after the condition are a printf format and values. */
 #define CHECK(condition, ...)                                                                      \
     ((condition) ? (void)0 : error_check_failed(__FILE__, __LINE__, #condition, __VA_ARGS__))

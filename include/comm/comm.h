@@ -102,6 +102,17 @@ status comm_agree(comm *c, status own, message *why);
 /* The same between comm_start and comm_open. Collective. */
 status comm_world_agree(status own, message *why);
 
+/* ---- ranks that die or hang ----
+ * A rank that died is seen by ranks of its host that wait in here for it, always: they say so, and end with
+ * STATUS_RANK_LOST; the launcher ends the rest. A rank that hangs is looked for between comm_watch and comm_unwatch: one
+ * that for `timeout_s` neither waited in here for others nor called comm_pulse ends all ranks likewise, with a line that
+ * names it, its step and its phase. phase_name: of comm_pulse's phase; called by another thread. Both collective; one
+ * watch at a time. */
+void comm_watch(comm *c, double timeout_s, const char *(*phase_name)(int phase));
+void comm_unwatch(comm *c);
+/* This rank has just finished this phase of this step. Cheap: some stores. */
+void comm_pulse(comm *c, int64_t step, int phase);
+
 /* `bytes` of zeroed memory that all ranks of the group see (each at an address of its own), 64-byte aligned, freed by
  * comm_close. Backed by a file in /dev/shm that is reserved (posix_fallocate), mapped by all and unlinked at once, so
  * that nothing stays behind; 2 MiB and more begin on 2 MiB and ask for huge pages. Where the reserve fails on any rank:

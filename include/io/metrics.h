@@ -2,6 +2,7 @@
  *
  * metrics.jsonl, one object a line:
  *   {"kind":"step","epoch":1,"step":17,"loss":..,"accuracy":..,"learning_rate":..,"images_per_second":..}
+ *   and "parameters_digest":".." (XXH3-128 in hex, of the parameters after the step) where one was taken; not in the table
  *   {"kind":"epoch","epoch":1,"step":422,"loss":..,"accuracy":..,"val_loss":..,"val_accuracy":..,"seconds":..,
  *    "images_per_second":..,
  *    "phase_s":{"forward":{"min":..,"mean":..,"max":..,"rank":..},...}}
@@ -26,7 +27,8 @@ typedef struct metrics_step {
     int64_t step;
     double loss, accuracy; /* of this batch alone */
     double learning_rate;
-    double images_per_second; /* clock */
+    double images_per_second;      /* clock */
+    const char *parameters_digest; /* NULL: none was taken */
 } metrics_step;
 
 enum { METRICS_MAX_PHASES = 8 };

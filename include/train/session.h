@@ -50,7 +50,8 @@ typedef struct session {
     float *gradient[MODEL_BUCKETS]; /* sums of this rank's slice of each bucket */
     size_t slice_offset[MODEL_BUCKETS + 1]; /* where each bucket's slice begins in slot */
     sampler order;
-    int64_t step; /* steps done          */
+    int64_t step;              /* steps done          */
+    struct XXH3_state_s *hash; /* of session_digest: a step takes no memory */
 } session;
 
 typedef struct session_cfg {

@@ -74,6 +74,8 @@ typedef struct settings {
     char weights[SETTINGS_TEXT];                /* "": parameters from the seed */
     int64_t checkpoint_every;                   /* epochs; 0: only at the end */
     int64_t limit, max_steps;                   /* 0: all */
+    int64_t digest_every;                       /* steps; 0: off */
+    char hang_timeout[SETTINGS_TEXT];           /* a duration as in base/text.h; "0": off */
     int reduce, eval_on, share, gemm, progress; /* the enums above */
     int exact_conv;                             /* yes_no */
     int profile;                                /* yes_no */
@@ -137,6 +139,9 @@ schedule settings_schedule(const settings *s);
 /* --lr-scaling's factor: (batch / 128) or its root. Goyal et al., arXiv 1706.02677, section 2.1, for SGD; the root for the
  * adam family: Krizhevsky, arXiv 1404.5997, section 5. */
 double settings_rate_factor(const settings *s);
+
+/* --hang-timeout in seconds; after settings_resolve. */
+double settings_hang_timeout(const settings *s);
 
 /* The augmentation as set; after settings_resolve. */
 augment_cfg settings_augment(const settings *s);

@@ -31,6 +31,7 @@ typedef struct step_result {
     double loss_sum; /* sum of per-sample losses over the global batch */
     int64_t correct;
     int64_t nonfinite;           /* samples with a loss that is not finite */
+    int nonfinite_rank;          /* the lowest rank that has such a sample */
     double phase_s[STEP_PHASES]; /* this rank's clock */
     int leaves;                  /* of the global batch */
     tree_node own;               /* this rank's leaves  */

@@ -21,6 +21,8 @@ static const command commands[] = {
      MODEL_ROWS "batch-size optimizer threads grain isa ", 0, COMMAND_ALONE, summary_command, NULL},
     {"inspect", "PATH", "a checkpoint's configuration, position, history, tensors", "", EXTRA_WHICH,
      COMMAND_ALONE, inspect_command, NULL},
+    {"verify", "A", "two runs or checkpoints: same bits? else what differs", "", EXTRA_WHICH,
+     COMMAND_ALONE, verify_command, "B"},
     {"bench", NULL, "throughput by phase, and the machine's roofline, as JSON",
      MODEL_ROWS "batch-size validation-split optimizer learning-rate momentum beta1 beta2 epsilon "
                 "weight-decay clip-norm label-smoothing augment shuffle seed limit max-steps "

@@ -24,7 +24,7 @@ static const struct argp_option extra_options[] = {
     {"quiet", 'q', NULL, 0, "Print the result alone", 0},
     {"verbose", 'v', NULL, 0, "Print more", 0},
     {"json", KEY_JSON, NULL, 0, "Print one JSON object", 0},
-    {"which", KEY_WHICH, "best|last", 0, "Weights of a run directory (best)", 0},
+    {"which", KEY_WHICH, "best|last", 0, "Weights of a run directory (best; of verify both)", 0},
     {"format", KEY_FORMAT, "FORMAT", 0,
      "text, csv or json; the latter two with all probabilities (text)", 0},
     {"force", KEY_FORCE, NULL, 0, "Replace FILE where it is there", 0},
@@ -134,6 +134,7 @@ static error_t take_which(parsing *p, const char *text)
         return refuse(
             p, fail(p->why, STATUS_USAGE, "--which=%s: unknown; known are best, last", text));
     p->o->which = text[0] == 'l' ? CHECKPOINT_LAST : CHECKPOINT_BEST;
+    p->o->which_given = 1;
     return 0;
 }
 
@@ -296,7 +297,7 @@ status options_parse(int argc, char **argv, options *o, message *why)
     if (code || o->ask) return code;
     if (o->command->operand && !o->operand)
         return fail(why, STATUS_USAGE,
-                    "%s needs a %s: a run directory, a checkpoint or a Keras "
+                    "%s needs %s: a run directory, a checkpoint or a Keras "
                     "weights file",
                     o->command->name, o->command->operand);
     if (o->config && o->recipe)

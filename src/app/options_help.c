@@ -117,7 +117,9 @@ static void add_commands(text_buffer *doc)
              "Commands:\n");
     for (int i = 0; i < count; i++) {
         char name[32];
-        snprintf(name, sizeof name, "%s %s", all[i].name, all[i].operand ? all[i].operand : "");
+        const char *more = all[i].more && all[i].more[0] != '[' ? all[i].more : "";
+        snprintf(name, sizeof name, "%s %s %s", all[i].name, all[i].operand ? all[i].operand : "",
+                 more);
         text_buffer_add(doc, "  %-14s %s\n", name, all[i].summary);
     }
     text_buffer_add(doc, "\nOptions of train:\v%s", examples);
@@ -129,8 +131,10 @@ static void add_commands(text_buffer *doc)
 static void add_one_command(text_buffer *doc, const command *c)
 {
     text_buffer_add(doc, "%s: %s.%s", c->name, c->summary,
-                    c->operand ? " PATH is a run directory, a checkpoint or a Keras weights file."
-                               : "");
+                    !c->operand ? ""
+                    : c->more && c->more[0] != '['
+                        ? " Both are run directories, checkpoints or Keras weights files."
+                        : " PATH is a run directory, a checkpoint or a Keras weights file.");
 }
 
 void options_print_help(const options *o, FILE *out)

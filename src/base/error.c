@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static int own_rank = -1; /* -1: not known yet, or a program without ranks */
 static void (*abort_hook)(int exit_code);
@@ -50,4 +51,24 @@ _Noreturn void error_check_failed(const char *file, int line, const char *condit
     fflush(NULL);
     if (abort_hook) abort_hook(STATUS_INTERNAL);
     exit(STATUS_INTERNAL);
+}
+
+_Noreturn void error_leave(status code)
+{
+    _exit(code);
+}
+
+/* Not by stdio: a thread that hangs may hold its locks. */
+_Noreturn void error_rank_lost(const char *format, ...)
+{
+    char text[1024] = "mnist_dist: ";
+    const int head = 12;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = head + vsnprintf(text + head, sizeof text - (size_t)head - 1, format, arguments);
+    va_end(arguments);
+    if (length > (int)sizeof text - 2) length = (int)sizeof text - 2;
+    text[length++] = '\n';
+    if (write(2, text, (size_t)length) < 0) error_leave(STATUS_RANK_LOST);
+    error_leave(STATUS_RANK_LOST);
 }

@@ -43,6 +43,7 @@ int comm_announced_local_rank(void)
 
 static void abort_all(int exit_code)
 {
+    liveness_leave();
     MPI_Abort(MPI_COMM_WORLD, exit_code);
 }
 
@@ -148,6 +149,17 @@ static void open_groups(comm *c, const comm_cfg *cfg)
     CHECK(group_open(c, 0, &why) == STATUS_OK, "%s", why.text);
 }
 
+/* The ranks of this host, or where a test has one machine stand for several, of the part of it. */
+static void watch_host(comm *c, const comm_cfg *cfg)
+{
+    const comm_layout *l = &c->layout;
+    int width = cfg->group_size > 0 ? cfg->group_size : l->host_ranks;
+    MPI_Comm near;
+    MPI_Comm_split(c->host, l->host_rank / width, l->host_rank, &near);
+    liveness_open(c, near);
+    MPI_Comm_free(&near);
+}
+
 comm *comm_open(const comm_cfg *cfg)
 {
     CHECK(cfg->group_size >= 0, "group_size %d", cfg->group_size);
@@ -160,6 +172,7 @@ comm *comm_open(const comm_cfg *cfg)
     c->layout.oversubscribed = cfg->cores > 0 && c->layout.host_ranks > cfg->cores;
     wire_set_patience(c->layout.oversubscribed || cfg->cores <= 0);
     error_set_abort(c->layout.rank, abort_all);
+    watch_host(c, cfg);
     open_groups(c, cfg);
     open_comms++;
     return c;
@@ -168,6 +181,7 @@ comm *comm_open(const comm_cfg *cfg)
 static void free_comm(comm *c)
 {
     comm_barrier(c);
+    liveness_close(c);
     free_groups(c);
     MPI_Comm_free(&c->world);
     MPI_Comm_free(&c->host);

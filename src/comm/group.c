@@ -45,15 +45,20 @@ typedef struct offer {
 
 /* ---- memory ---- */
 
-static offer offer_create(size_t bytes, int *file)
+int group_file(char *name, size_t size)
 {
     static unsigned counter;
-    offer o = {.bytes = bytes};
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    snprintf(o.name, sizeof o.name, "/mnist_dist-%ld-%lld-%u", (long)getpid(),
+    snprintf(name, size, "/mnist_dist-%ld-%lld-%u", (long)getpid(),
              (long long)now.tv_sec * 1000000000 + now.tv_nsec, counter++);
-    *file = shm_open(o.name, O_RDWR | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
+    return shm_open(name, O_RDWR | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
+}
+
+static offer offer_create(size_t bytes, int *file)
+{
+    offer o = {.bytes = bytes};
+    *file = group_file(o.name, sizeof o.name);
     if (*file < 0) o.error = errno;
     return o;
 }
@@ -287,6 +292,7 @@ void gate_wait(comm *c, const gate *g, unsigned target)
         if (reached(seen, target)) return;
         sleep_while(g, seen, nap_ns);
         if (gate_passed(g, target)) return;
+        liveness_look_around();
         wire_poke(c->world);
     }
 }

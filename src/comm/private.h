@@ -2,6 +2,7 @@
  *
  *   wire.c    waiting for messages, agreeing, moving large blocks
  *   group.c   memory and gates shared by the ranks of a group
+ *   liveness.c   who lives, works and waits
  *   comm.c    starting, ordering the ranks, making the groups
  *   collective.c   broadcast, allgather, sum, gather
  *   exchange.c     sums to their owners: set-up; exchange_plan.c: who holds and adds what; exchange_move.c: the step
@@ -25,6 +26,21 @@ typedef struct gate {
 enum { COMM_BOARD_BYTES = 4096 }; /* the most that comm_allgather takes from a rank */
 
 struct mapping;
+struct pulse;
+
+/* What a rank knows of the ranks of its host, [ranks] each; see liveness.c. */
+typedef struct liveness {
+    int rank, ranks, first; /* place among them, and the rank of their first */
+    int file;               /* -1: shared memory was not to be had           */
+    atomic_int *claimed;    /* 1: somebody told of a lost rank               */
+    struct pulse *of;
+    double looked_s; /* the newest look around                     */
+    int64_t *seen;   /* of the watchdog: beats, and since when     */
+    double *since_s; /*   there were no others                     */
+    double timeout_s;
+    const char *(*phase_name)(int phase);
+    struct liveness *outer; /* of the comm that was opened before */
+} liveness;
 
 struct comm {
     comm_layout layout;
@@ -41,6 +57,7 @@ struct comm {
     struct mapping *mappings; /* memory taken from group_take             */
     atomic_llong sent_bytes, read_bytes;
     arena memory;
+    liveness life;
 };
 
 /* ---- wire.c ---- */
@@ -64,10 +81,25 @@ status wire_agree(MPI_Comm over, status own, message *why);
 
 /* The barrier and the board of a new group, and a trial reserve of trial_bytes. Collective over all ranks. */
 status group_open(comm *c, size_t trial_bytes, message *why);
+/* A new file in /dev/shm, and its name; -1 with errno where there is none. */
+int group_file(char *name, size_t size);
 /* See comm_shared_take. */
 status group_take(comm *c, size_t bytes, void **memory, message *why);
 void group_give_back(comm *c, void *memory);
 void group_close(comm *c);
+
+/* ---- liveness.c ---- */
+
+/* Collective over `near`, the ranks of this host. */
+void liveness_open(comm *c, MPI_Comm near);
+void liveness_close(comm *c);
+/* This rank ends all ranks: nobody need tell of its death. */
+void liveness_leave(void);
+/* To be called again and again while waiting for others: shows that this rank is alive, and ends its process where a rank
+ * of the host has died. Cheap. */
+void liveness_look_around(void);
+
+/* ---- gates, of group.c ---- */
 
 void gate_enter(gate *g, unsigned target);
 int gate_passed(const gate *g, unsigned target);

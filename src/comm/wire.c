@@ -44,6 +44,7 @@ void wire_wait(int count, MPI_Request *requests)
         i += done;
         if (done || tests-- > 0) continue;
         sleep_ns(pause_ns);
+        liveness_look_around();
         pause_ns = pause_ns * 3 / 2 < SLEEP_MAX_NS ? pause_ns * 3 / 2 : SLEEP_MAX_NS;
     }
 }

@@ -116,14 +116,16 @@ static status write_line(metrics *m, const char *line, message *why)
 
 status metrics_add_step(metrics *m, const metrics_step *s, message *why)
 {
-    char line[LINE_BYTES];
+    char line[LINE_BYTES], digest[64] = "";
     metrics_step written = step_as_written(s);
+    if (s->parameters_digest)
+        snprintf(digest, sizeof digest, ",\"parameters_digest\":\"%.33s\"", s->parameters_digest);
     list_add(&m->steps, &written);
     snprintf(line, sizeof line,
              "{\"kind\":\"step\",\"epoch\":%d,\"step\":%lld,\"loss\":%s,\"accuracy\":%s,"
-             "\"learning_rate\":%s,\"images_per_second\":%s}\n",
+             "\"learning_rate\":%s,\"images_per_second\":%s%s}\n",
              s->epoch, (long long)s->step, result_text(s->loss).text, result_text(s->accuracy).text,
-             result_text(s->learning_rate).text, clock_text(s->images_per_second).text);
+             result_text(s->learning_rate).text, clock_text(s->images_per_second).text, digest);
     return write_line(m, line, why);
 }
 

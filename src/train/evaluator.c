@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/team.h"
+#include "train/step.h"
 
 enum { MAX_THREADS = 256 };
 
@@ -36,6 +37,7 @@ static void evaluate_thread(void *context, int thread)
         run_begin_pass(s->r, &pass, thread);
         run_forward(s->r, thread);
         run_loss(s->r, thread, &sums);
+        if (thread == 0) comm_pulse(s->c, s->step, STEP_FORWARD);
     }
     job->sums[thread] = sums;
 }

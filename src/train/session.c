@@ -172,6 +172,8 @@ status session_open(session *s, const session_cfg *cfg, message *why)
     s->threads = cfg->threads;
     s->cores = cfg->cores;
     team_set_threads(s->threads);
+    s->hash = XXH3_createState();
+    CHECK(s->hash, "%s", "out of memory");
     status code = open_data(s, why);
     if (!code) code = choose_kernels(s, why);
     if (!code) code = comm_agree(s->c, build_model(s, why), why);
@@ -199,6 +201,7 @@ double session_rate(const session *s)
 void session_close(session *s)
 {
     if (s->x) exchange_close(s->x);
+    XXH3_freeState(s->hash);
     arena_free(&s->memory);
 }
 
@@ -229,12 +232,10 @@ static void digest_tensor(void *context, const layer *l, const layer_tensor *t)
 
 void session_digest(const session *s, char hex[33])
 {
-    digest_state d = {XXH3_createState(), s->parameters};
-    CHECK(d.hash, "%s", "out of memory");
+    digest_state d = {s->hash, s->parameters};
     XXH3_128bits_reset(d.hash);
     model_each_tensor(&s->m, digest_tensor, &d);
     XXH128_canonical_t canonical;
     XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(d.hash));
-    XXH3_freeState(d.hash);
     text_hex(canonical.digest, sizeof canonical.digest, hex);
 }

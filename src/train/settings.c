@@ -121,6 +121,12 @@ static const setting table[] = {
     INTEGER("limit", 0, BITS, limit, 0, MANY,
             "Only the first N training images, before the split (0: all)"),
     INTEGER("max-steps", 0, GROWS, max_steps, 0, MANY, "Stop after N steps (0: never)"),
+    INTEGER("digest-every", 0, PLACE, digest_every, 0, MANY,
+            "Every N steps, compare the copies of the parameters on all ranks, and record their "
+            "digest; 0: never (0)"),
+    TEXT("hang-timeout", 0, PLACE, hang_timeout, "TIME",
+         "End all ranks when one of them makes no progress for so long, and say which: 30s, 10min; "
+         "longer than writing a checkpoint takes; 0: never (0)"),
     CHOICE("reduce", BITS, reduce, reduces, "tree|mpi",
            "How gradients are summed over ranks. tree: the same bits on every layout; mpi: plain "
            "MPI_Allreduce, to compare with (tree)"),
@@ -162,6 +168,7 @@ settings settings_default(void)
                   .shuffle = YES,
                   .seed = 1,
                   .checkpoint_every = 1,
+                  .hang_timeout = "0",
                   .grain = 8,
                   .isa = "auto"};
     settings_forget_optimizer(&s);

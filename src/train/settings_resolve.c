@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "train/settings.h"
 
 enum { SCALING_BATCH = 128 }; /* of which the default learning rates are meant */
@@ -49,6 +50,16 @@ static status resolve_stopping(const settings *s, message *why)
     return STATUS_OK;
 }
 
+static status resolve_hang_timeout(const settings *s, message *why)
+{
+    double seconds;
+    if (text_to_duration(s->hang_timeout, &seconds) && (seconds == 0 || seconds >= 1))
+        return STATUS_OK;
+    return fail(why, STATUS_USAGE,
+                "--hang-timeout=%.80s: must be a duration from 1s up: 30s, 10min, 2h; or 0",
+                s->hang_timeout);
+}
+
 status settings_resolve(settings *s, message *why)
 {
     if (s->resume == YES && s->resume_from[0])
@@ -66,6 +77,7 @@ status settings_resolve(settings *s, message *why)
     status code = augment_parse(s->augment, &augment, why);
     if (!code) code = schedule_parse(s->schedule, s->warmup, &plan, why);
     if (!code) code = resolve_stopping(s, why);
+    if (!code) code = resolve_hang_timeout(s, why);
     return code ? code : resolve_optimizer(s, why);
 }
 
@@ -109,6 +121,13 @@ schedule settings_schedule(const settings *s)
     CHECK(schedule_parse(s->schedule, s->warmup, &plan, NULL) == STATUS_OK, "schedule '%s'",
           s->schedule);
     return plan;
+}
+
+double settings_hang_timeout(const settings *s)
+{
+    double seconds;
+    CHECK(text_to_duration(s->hang_timeout, &seconds), "time-out '%s'", s->hang_timeout);
+    return seconds;
 }
 
 augment_cfg settings_augment(const settings *s)

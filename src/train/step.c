@@ -40,6 +40,7 @@ typedef struct step_state {
     int nodes; /* partial sums on this rank's stack */
     tree_node node[2 * TREE_MAX_NODES];
     int apply; /* every rank found everything finite */
+    int nonfinite_rank;
     thread_note note[MAX_THREADS];
     double phase_s[STEP_PHASES];
     double mark_s;
@@ -50,6 +51,7 @@ static void mark(step_state *t, int thread, step_phase phase)
 {
     if (thread != 0) return;
     double now_s = timer_now_s();
+    comm_pulse(t->s->c, t->s->step + 1, phase);
     t->phase_s[phase] += now_s - t->mark_s;
     t->mark_s = now_s;
 }
@@ -198,6 +200,7 @@ static void agree(step_state *t, step_message *total)
     comm_allgather(s->c, &own, sizeof own, all);
     *total = (step_message){.gradient_finite = 1};
     for (int r = 0; r < s->layout->ranks; r++) {
+        if (all[r].sums.nonfinite && !total->sums.nonfinite) t->nonfinite_rank = r;
         total->sums.loss += all[r].sums.loss;
         total->sums.correct += all[r].sums.correct;
         total->sums.nonfinite += all[r].sums.nonfinite;
@@ -275,7 +278,8 @@ step_result step_run(session *s, int epoch, int step)
                      .own = state.own,
                      .loss_sum = (double)job.total.sums.loss * 0x1p-32,
                      .correct = job.total.sums.correct,
-                     .nonfinite = job.total.sums.nonfinite};
+                     .nonfinite = job.total.sums.nonfinite,
+                     .nonfinite_rank = state.nonfinite_rank};
     memcpy(r.phase_s, state.phase_s, sizeof r.phase_s);
     return r;
 }

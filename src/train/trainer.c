@@ -8,6 +8,7 @@
 #include "base/timer.h"
 #include "io/file.h"
 #include "train/evaluator.h"
+#include "train/guard.h"
 #include "train/profile.h"
 #include "train/results.h"
 #include "train/start.h"
@@ -30,6 +31,8 @@ typedef struct trainer {
     int64_t trained;             /* samples, this run      */
     double phase_s[STEP_PHASES]; /* of the epoch           */
     double began_s;
+    guard *guard;    /* --digest-every; else NULL */
+    char digest[33]; /* of the parameters after the newest step; "": not asked for */
 } trainer;
 
 static int is_root(const trainer *t)
@@ -176,7 +179,8 @@ static status tell_step(trainer *t, const step_result *r, int epoch, int step, d
                       .loss = r->loss_sum / r->samples,
                       .accuracy = (double)r->correct / r->samples,
                       .learning_rate = t->s->optimizer.learning_rate,
-                      .images_per_second = r->samples / step_s};
+                      .images_per_second = r->samples / step_s,
+                      .parameters_digest = t->digest[0] ? t->digest : NULL};
     status code = metrics_add_step(t->record, &m, why);
     if (!code && t->watch->stepped)
         t->watch->stepped(t->watch->context, t->s, epoch + 1, step + 1,
@@ -186,14 +190,12 @@ static status tell_step(trainer *t, const step_result *r, int epoch, int step, d
     return code;
 }
 
-static status not_finite(const step_result *r, int64_t step, int epoch, message *why)
+/* --digest-every: the digest for the record, where all copies of the parameters agree. */
+static status check_copies(trainer *t, message *why)
 {
-    const char *what = r->nonfinite ? "loss" : "gradient";
-    return fail(why, STATUS_DIFFERS,
-                "epoch %d, step %lld: the %s is not finite (NaN, Inf or beyond 2^20): nothing was "
-                "updated, the last "
-                "checkpoint is kept; try a smaller --learning-rate",
-                epoch + 1, (long long)step + 1, what);
+    t->digest[0] = 0;
+    if (!t->guard || t->s->step % t->s->cfg.digest_every != 0) return STATUS_OK;
+    return guard_check(t->guard, t->s, t->digest, why);
 }
 
 /* Is this the last step that --max-steps allows? */
@@ -214,7 +216,9 @@ static status run_epoch(trainer *t, int epoch, message *why)
         double start_s = timer_now_s();
         step_result r = step_run(s, epoch, step);
         double step_s = timer_now_s() - start_s;
-        if (!r.finite) return not_finite(&r, s->step, epoch, why);
+        if (!r.finite) return guard_not_finite(s, &r, epoch, why);
+        status copies = check_copies(t, why);
+        if (copies) return copies;
         for (int i = 0; i < STEP_PHASES; i++) t->phase_s[i] += r.phase_s[i];
         t->training_s += step_s;
         t->trained += r.samples;
@@ -252,7 +256,10 @@ static void phase_figures(trainer *t, metrics_epoch *e)
 static status save(trainer *t, checkpoint_role role, message *why)
 {
     double begin_s = trace_now(t->s->trace);
-    status code = state_write(t->s, t->folder, role, &t->progress, why);
+    char digest[33];
+    status code = t->guard ? guard_check(t->guard, t->s, digest, why) : STATUS_OK;
+    if (code) return code; /* what was good is not replaced */
+    code = state_write(t->s, t->folder, role, &t->progress, why);
     if (!code && is_root(t) && role == CHECKPOINT_LAST) code = metrics_flush(t->record, why);
     code = comm_agree(t->s->c, code, why);
     trace_span(t->s->trace, 0, PROFILE_CHECKPOINT, begin_s);
@@ -400,6 +407,23 @@ static status finish(trainer *t, train_result *r, message *why)
     return code ? code : profile_end(s, t->folder, why);
 }
 
+static const char *phase_name(int phase)
+{
+    return step_phase_name((step_phase)phase);
+}
+
+/* The run itself, with --hang-timeout under watch. */
+static status train(trainer *t, train_result *result, message *why)
+{
+    session *s = t->s;
+    double timeout_s = settings_hang_timeout(&s->cfg);
+    if (timeout_s > 0) comm_watch(s->c, timeout_s, phase_name);
+    status code = all_epochs(t, why);
+    if (!code) code = finish(t, result, why);
+    if (timeout_s > 0) comm_unwatch(s->c);
+    return code;
+}
+
 status train_run(session *s, const train_observer *observer, train_result *result, char *run_folder,
                  message *why)
 {
@@ -412,15 +436,15 @@ status train_run(session *s, const train_observer *observer, train_result *resul
                     MAX_EPOCHS);
     int room = s->cfg.resume == YES || s->cfg.resume_from[0] ? MAX_EPOCHS : (int)s->cfg.epochs;
     t.progress.history = memory_take((size_t)room * sizeof *t.progress.history);
+    if (s->cfg.digest_every > 0) t.guard = guard_new(s);
     status code = begin(&t, why);
     if (!code) {
         if (is_root(&t)) {
             memcpy(run_folder, t.folder, sizeof t.folder);
             if (observer->started) observer->started(observer->context, s, t.folder, s->step);
         }
-        code = all_epochs(&t, why);
+        code = train(&t, result, why);
     }
-    if (!code) code = finish(&t, result, why);
     if (t.record) metrics_close(t.record);
     memory_free(t.progress.history);
     return code;

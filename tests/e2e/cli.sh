@@ -32,11 +32,12 @@ for launcher in '' "${ranks[*]}"; do
     run $launcher "$MNIST_DIST" --help
     wants 0
     for option in model data classes epochs batch-size validation-split optimizer learning-rate lr momentum beta1 beta2 \
-        epsilon augment shuffle no-shuffle seed threads out resume resume-from weights checkpoint-every limit max-steps reduce eval-on \
+        epsilon augment shuffle no-shuffle seed threads out resume resume-from weights checkpoint-every limit max-steps digest-every \
+        hang-timeout reduce eval-on \
         share gemm progress profile grain isa config dry-run quiet verbose help usage version; do
         says out "--$option"
     done
-    for command in train evaluate predict export summary inspect bench env; do says out "  $command"; done
+    for command in train evaluate predict export summary inspect verify bench env; do says out "  $command"; done
     says out 'Exit codes:'
     [[ $(grep -c '^Usage:' out) == 1 ]] || die 'expected the help once'
     awk 'length > 80 {exit 1}' out || die 'lines of the help are wider than a terminal'
@@ -46,7 +47,7 @@ for launcher in '' "${ranks[*]}"; do
     for library in MPI BLIS HDF5 zlib jansson; do says out "$library"; done
     [[ $(grep -c '^mnist_dist' out) == 1 ]] || die 'expected the version once'
 done
-for command in train evaluate predict export summary inspect bench env; do
+for command in train evaluate predict export summary inspect verify bench env; do
     run "$MNIST_DIST" "$command" --help
     wants 0
     says out 'Usage: mnist_dist'

@@ -105,6 +105,30 @@ static void test_lines(void **state)
     memory_free(c.bytes);
 }
 
+/* A step's digest is in its line, and stays there when the run goes on. */
+static void test_digests(void **state)
+{
+    (void)state;
+    message why = {""};
+    metrics *m = open_at(-1);
+    for (int64_t step = 1; step <= 3; step++) {
+        metrics_step s = step_of(step);
+        if (step == 2) s.parameters_digest = "0123456789abcdef0123456789abcdef";
+        assert_int_equal(metrics_add_step(m, &s, &why), STATUS_OK);
+    }
+    metrics_close(m);
+    metrics_close(open_at(2));
+    content c = content_of("metrics.jsonl");
+    assert_string_equal(
+        (const char *)c.bytes,
+        "{\"kind\":\"step\",\"epoch\":1,\"step\":1,\"loss\":2.3,\"accuracy\":0.5,"
+        "\"learning_rate\":0.001,\"images_per_second\":20000.3}\n"
+        "{\"kind\":\"step\",\"epoch\":1,\"step\":2,\"loss\":1.15,\"accuracy\":0.666666667,"
+        "\"learning_rate\":0.001,\"images_per_second\":20000.7,"
+        "\"parameters_digest\":\"0123456789abcdef0123456789abcdef\"}\n");
+    memory_free(c.bytes);
+}
+
 /* float32 values survive nine digits. */
 static void test_float32_round_trip(void **state)
 {
@@ -265,6 +289,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_digests),
         cmocka_unit_test(test_float32_round_trip),
         cmocka_unit_test(test_resume_is_as_never_stopped),
         cmocka_unit_test(test_damage_in_the_middle),

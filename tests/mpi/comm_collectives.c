@@ -297,6 +297,41 @@ static void traffic_of_collectives_is_not_counted(void **state)
     comm_close(c);
 }
 
+/* ---- watching ---- */
+
+static const char *no_phase(int phase)
+{
+    (void)phase;
+    return "nothing";
+}
+
+/* Nobody hangs, some wait: no alarm. What hangs is in e2e/hang.sh, since it ends the program. */
+static void a_watch_lets_those_alone_who_wait(void **state)
+{
+    (void)state;
+    for (int i = 0; i < LAYOUTS; i++) {
+        comm *c = open_group(group_sizes[i]);
+        struct timespec late = {0, 300000000};
+        comm_watch(c, 30, no_phase);
+        comm_pulse(c, 1, 0);
+        if (comm_get_layout(c)->rank == 0) nanosleep(&late, NULL);
+        comm_barrier(c);
+        comm_unwatch(c);
+        comm_close(c);
+    }
+}
+
+static void comms_close_in_any_order(void **state)
+{
+    (void)state;
+    comm *first = open_group(0), *second = open_group(1), *third = open_group(2);
+    comm_close(second);
+    comm_barrier(third);
+    comm_close(first);
+    comm_barrier(third);
+    comm_close(third);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -313,6 +348,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_host_without_enough_falls_back_to_messages),
         cmocka_unit_test(all_leave_by_the_same_door),
         cmocka_unit_test(traffic_of_collectives_is_not_counted),
+        cmocka_unit_test(a_watch_lets_those_alone_who_wait),
+        cmocka_unit_test(comms_close_in_any_order),
     };
     setenv("CMOCKA_TEST_ABORT", "1",
            1); /* a rank that fails takes all down, instead of leaving them waiting */

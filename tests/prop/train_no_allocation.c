@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/team.h"
+#include "train/guard.h"
 #include "train/step.h"
 
 enum { WARM_UP = 3, STEPS = 20 };
@@ -122,14 +123,19 @@ static void check_steps(comm *c, const char *preset, int threads)
 {
     CASE("model %s threads %d", preset, threads);
     session s = {.step = 0};
+    char hex[33];
+    message why = {""};
     open_session(&s, c, preset, threads);
+    guard *g = guard_new(&s);
     team_run(join_team, NULL);
     run_steps(&s, 0, WARM_UP);
     size_t arena_requests = memory_requests();
     atomic_store(&requests, 0);
     atomic_store(&armed, 1);
     run_steps(&s, WARM_UP, WARM_UP + STEPS);
+    status code = guard_check(g, &s, hex, &why);
     atomic_store(&armed, 0);
+    assert_int_equal(code, STATUS_OK);
     assert_int_equal(atomic_load(&requests), 0);
     assert_int_equal(memory_requests(), arena_requests);
     assert_int_equal(s.step, WARM_UP + STEPS);

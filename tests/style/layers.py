@@ -34,6 +34,7 @@ RIGHTS = [
     ("<hdf5.h>", r'#\s*include\s*[<"]hdf5', r"src/io/"),
     ("<blis.h>", r'#\s*include\s*[<"](?:blis|cblas)', r"src/kernel/"),
     ("<omp.h>", r'#\s*include\s*[<"]omp\.h', r"src/base/team\.c$"),
+    ("<pthread.h>", r'#\s*include\s*[<"](?:pthread|threads)\.h', r"src/base/watchdog\.c$"),
     ("#pragma omp simd", r'(?:#\s*pragma\s+|_Pragma\s*\(\s*")omp\s+simd\b', r"src/(?:base/team\.c$|kernel/)"),
     ("#pragma omp", r'(?:#\s*pragma\s+|_Pragma\s*\(\s*")omp\s+(?!simd\b)', r"src/base/team\.c$"),
     ("the heap", CALL % "malloc|calloc|realloc|free|aligned_alloc|posix_memalign|strdup|strndup", r"src/base/arena\.c$"),

@@ -89,7 +89,7 @@ static void test_commands_and_operands(void **state)
     assert_int_equal(good("bench -v").verbosity, 1);
     bad("evalute runs/a", STATUS_USAGE, "unknown command 'evalute'; did you mean 'evaluate'?");
     bad("xyzzy", STATUS_USAGE, "mnist_dist --help lists them");
-    bad("evaluate", STATUS_USAGE, "evaluate needs a PATH");
+    bad("evaluate", STATUS_USAGE, "evaluate needs PATH");
     bad("evaluate a b", STATUS_USAGE, "'b' is too many");
     bad("train a", STATUS_USAGE, "train takes no operand 'a'");
     bad("-e 3 evaluate", STATUS_USAGE, "a command comes first");

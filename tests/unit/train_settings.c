@@ -169,6 +169,8 @@ static void test_resolving(void **state)
     resolves_to("lamb", 0.001, none, 0.9);
     cannot_resolve("schedule", "cosin", NULL, NULL, "did you mean 'cosine'?");
     cannot_resolve("warmup", "2weeks", NULL, NULL, "--warmup='2weeks'");
+    cannot_resolve("hang-timeout", "0.5s", "hang-timeout", "0.5s", "from 1s up");
+    cannot_resolve("hang-timeout", "30", "hang-timeout", "30", "must be a duration");
     cannot_resolve("target-accuracy", "0.9", "validation-split", "0", "needs a validation set");
     cannot_resolve("optimizer", "lars", "epsilon", "1e-8", "--epsilon has no meaning");
     cannot_resolve("optimizer", "adm", NULL, NULL, "did you mean 'adam'?");
@@ -263,6 +265,8 @@ static void test_json_round_trip(void **state)
         {"target-accuracy", "0.75"},
         {"limit", "100"},
         {"max-steps", "9"},
+        {"digest-every", "20"},
+        {"hang-timeout", "10min"},
         {"reduce", "mpi"},
         {"eval-on", "root"},
         {"share", "off"},
