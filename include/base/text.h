@@ -17,11 +17,16 @@ const char *text_nearest(const char *word, const char *const *names, int count);
 int text_to_int(const char *text, int64_t *value);
 int text_to_double(const char *text, double *value);
 
+/* A duration in seconds, likewise: "90s", "10min", "2h", "1d", "0.5s", "0", or "MM:SS", "HH:MM:SS", "D-HH:MM:SS" as SLURM
+ * writes them. A bare number other than 0 is none: nobody knows its unit. */
+int text_to_duration(const char *text, double *seconds);
 typedef struct text_number {
     char text[32];
 } text_number;
 /* 54000 -> "54,000". */
 text_number text_thousands(int64_t value);
+/* Whole seconds as text_to_duration takes them: 60 -> "60s", 600 -> "10min", 7200 -> "2:00:00", 100000 -> "1-03:46:40". */
+text_number text_duration(double seconds);
 
 /* Hexadecimal of bytes, most significant first: out receives 2 * bytes characters and a 0. */
 void text_hex(const unsigned char *bytes, size_t count, char *out);

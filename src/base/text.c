@@ -72,6 +72,77 @@ int text_to_double(const char *text, double *value)
     return 1;
 }
 
+static int is_digit(char letter)
+{
+    return letter >= '0' && letter <= '9';
+}
+
+/* Two digits below 60, behind a colon. */
+static int take_sixtieth(const char **at, double *seconds)
+{
+    const char *text = *at;
+    if (text[0] != ':' || !is_digit(text[1]) || !is_digit(text[2]) || text[1] > '5') return 0;
+    *seconds = 60 * *seconds + 10 * (text[1] - '0') + (text[2] - '0');
+    *at += 3;
+    return 1;
+}
+
+/* MM:SS, HH:MM:SS, D-HH:MM:SS; the first number is as long as it likes, hours behind days are below 24. */
+static int clock_to_duration(const char *text, double *seconds)
+{
+    char *end;
+    if (!is_digit(*text)) return 0;
+    double first = (double)strtoll(text, &end, 10), days = 0;
+    const char *at = end;
+    if (*at == '-') {
+        if (!is_digit(at[1])) return 0;
+        days = first;
+        first = (double)strtoll(at + 1, &end, 10);
+        at = end;
+        if (first > 23) return 0;
+    }
+    int sixtieths = take_sixtieth(&at, &first);
+    sixtieths += sixtieths && take_sixtieth(&at, &first);
+    if (*at || sixtieths == 0 || (days > 0 && sixtieths != 2)) return 0;
+    *seconds = days * 86400 + first;
+    return 1;
+}
+
+int text_to_duration(const char *text, double *seconds)
+{
+    static const struct {
+        const char *name;
+        double seconds;
+    } units[] = {{"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}};
+    size_t digits = strspn(text, "0123456789.");
+    const char *unit = text + digits + (text[digits] == ' ');
+    char number[32];
+    double count;
+    if (strcmp(text, "0") == 0) return *seconds = 0, 1;
+    snprintf(number, sizeof number, "%.*s", (int)(digits < 31 ? digits : 31), text);
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (strcmp(unit, units[i].name) == 0 && digits < 31 && text_to_double(number, &count))
+            return *seconds = count * units[i].seconds, 1;
+    return clock_to_duration(text, seconds);
+}
+
+text_number text_duration(double seconds)
+{
+    text_number out;
+    int64_t s = seconds > 0 && seconds < 9e15 ? (int64_t)seconds : 0, m = s / 60, h = m / 60;
+    int minutes = (int)(m % 60), rest = (int)(s % 60);
+    if (s < 3600 && (s < 120 || rest))
+        snprintf(out.text, sizeof out.text, "%llds", (long long)s);
+    else if (s < 3600)
+        snprintf(out.text, sizeof out.text, "%lldmin", (long long)m);
+    else if (h < 24)
+        snprintf(out.text, sizeof out.text, "%lld:%02d:%02d", (long long)h, minutes, rest);
+    else
+        snprintf(out.text, sizeof out.text, "%lld-%02d:%02d:%02d", (long long)(h / 24),
+                 (int)(h % 24), minutes, rest);
+    return out;
+}
+
 text_number text_thousands(int64_t value)
 {
     char digits[24];

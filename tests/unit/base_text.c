@@ -116,6 +116,51 @@ static void bytes_become_hexadecimal(void **state)
     assert_string_equal(out, "");
 }
 
+static void assert_duration(const char *text, double seconds)
+{
+    double value = -1;
+    if (!text_to_duration(text, &value)) fail_msg("'%s' is refused", text);
+    if (value != seconds) fail_msg("'%s' is %g s, not %g", text, value, seconds);
+}
+
+static void durations_have_units_or_colons(void **state)
+{
+    (void)state;
+    assert_duration("90s", 90);
+    assert_duration("90 s", 90);
+    assert_duration("0.5s", 0.5);
+    assert_duration("10min", 600);
+    assert_duration("1.5h", 5400);
+    assert_duration("2d", 172800);
+    assert_duration("0", 0);
+    assert_duration("05:30", 330);
+    assert_duration("5:30", 330);
+    assert_duration("90:00", 5400);
+    assert_duration("00:30:00", 1800);
+    assert_duration("100:00:01", 360001);
+    assert_duration("1-02:03:04", 86400 + 2 * 3600 + 3 * 60 + 4);
+    static const char *const bad[] = {"",       "90",       "s",      "-90s",      "90 minutes",
+                                      "1e3s",   "90s ",     "5:3",    "5:60",      "1:2:3:4",
+                                      "1-2:03", "1-24:0:0", "1-2",    "UNLIMITED", "10mins",
+                                      ":30",    "1-",       "1.2.3s", "2h 30min",  "1-02:03:04:05"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        double value = -1;
+        if (text_to_duration(bad[i], &value)) fail_msg("'%s' is taken for %g s", bad[i], value);
+        assert_true(value == -1);
+    }
+}
+
+static void durations_are_written_as_they_are_read(void **state)
+{
+    (void)state;
+    assert_string_equal(text_duration(60).text, "60s");
+    assert_string_equal(text_duration(600).text, "10min");
+    assert_string_equal(text_duration(7200).text, "2:00:00");
+    assert_string_equal(text_duration(100000).text, "1-03:46:40");
+    for (double seconds = 0; seconds < 1e7; seconds = 2 * seconds + 1)
+        assert_duration(text_duration(seconds).text, seconds);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +172,8 @@ int main(void)
         cmocka_unit_test(bad_doubles_are_refused),
         cmocka_unit_test(thousands_are_set_apart),
         cmocka_unit_test(bytes_become_hexadecimal),
+        cmocka_unit_test(durations_have_units_or_colons),
+        cmocka_unit_test(durations_are_written_as_they_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
