@@ -50,7 +50,8 @@ typedef struct session {
     float *gradient[MODEL_BUCKETS]; /* sums of this rank's slice of each bucket */
     size_t slice_offset[MODEL_BUCKETS + 1]; /* where each bucket's slice begins in slot */
     sampler order;
-    int64_t step; /* steps done          */
+    int64_t step;     /* steps done          */
+    int wants_saving; /* this rank's wish: the next step's message takes it to all */
 } session;
 
 typedef struct session_cfg {
