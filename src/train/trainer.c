@@ -12,6 +12,7 @@
 #include "train/evaluator.h"
 #include "train/profile.h"
 #include "train/results.h"
+#include "train/run_folder.h"
 #include "train/start.h"
 #include "train/state.h"
 #include "train/step.h"
@@ -50,76 +51,6 @@ static void note(const trainer *t, const char *line)
     if (is_root(t) && t->watch->noted && line[0]) t->watch->noted(t->watch->context, line);
 }
 
-/* The checkpoint of the run that the folder holds: none where it was ended before its first. */
-static status open_own(trainer *t, checkpoint_file **from, message *remark, message *why)
-{
-    char path[FILE_PATH];
-    status code = checkpoint_open_run(t->folder, CHECKPOINT_LAST, from, path, remark, why);
-    if (code != STATUS_NO_INPUT || file_join(t->folder, "config.json", path, NULL) ||
-        !file_exists(path))
-        return code;
-    fail(remark, STATUS_OK, "%.900s: no checkpoint yet: begun again", t->folder);
-    return STATUS_OK;
-}
-
-static status copy_file(const char *from_folder, const char *to_folder, const char *name,
-                        message *why)
-{
-    char from[FILE_PATH], to[FILE_PATH];
-    unsigned char *bytes;
-    size_t length;
-    status code = file_join(from_folder, name, from, why);
-    if (!code) code = file_join(to_folder, name, to, why);
-    if (code || !file_exists(from)) return code;
-    code = file_read_whole(from, SIZE_MAX, &bytes, &length, why);
-    if (code) return code;
-    code = file_write_whole(to, bytes, length, why);
-    memory_free(bytes);
-    return code;
-}
-
-/* --resume-from a folder: the best weights so far and the record come along. */
-static status take_along(const trainer *t, message *why)
-{
-    const char *other = t->s->cfg.resume_from;
-    if (!other[0] || !file_is_folder(other)) return STATUS_OK;
-    status code = copy_file(other, t->folder, "best.weights.h5", why);
-    return code ? code : copy_file(other, t->folder, "metrics.jsonl", why);
-}
-
-/* Rank 0: where the run goes, and the checkpoint it continues, if any; *is_last: that is RUN/last.weights.h5. */
-static status choose_folder(trainer *t, checkpoint_file **from, int *is_last, message *why)
-{
-    const settings *cfg = &t->s->cfg;
-    char path[FILE_PATH], stem[2 * FILE_PATH];
-    message remark = {""};
-    folder_state state = FOLDER_CREATED;
-    status code;
-    *from = NULL;
-    if (cfg->out[0]) {
-        snprintf(t->folder, sizeof t->folder, "%s", cfg->out);
-        code = file_make_folder(t->folder, &state, why);
-    } else {
-        const char *kind = strpbrk(t->s->m.name, " ;") ? "custom" : t->s->m.name;
-        snprintf(stem, sizeof stem, "%s-%s", kind, t->s->data.name);
-        code = file_make_numbered("runs", stem, t->folder, why);
-    }
-    if (code) return code;
-    if (state == FOLDER_USED && cfg->resume == NO)
-        return fail(why, STATUS_CANNOT_WRITE,
-                    "%s: holds a run already: choose another --out, or continue it with --resume",
-                    t->folder);
-    if (state == FOLDER_USED)
-        code = open_own(t, from, &remark, why);
-    else if (cfg->resume_from[0] && file_is_folder(cfg->resume_from))
-        code = checkpoint_open_run(cfg->resume_from, CHECKPOINT_LAST, from, path, &remark, why);
-    else if (cfg->resume_from[0])
-        code = checkpoint_open(cfg->resume_from, from, why);
-    *is_last = *from && state == FOLDER_USED && !remark.text[0];
-    note(t, remark.text);
-    return code;
-}
-
 /* What a plateau of the schedule is seen in. */
 static double watched_loss(const metrics_epoch *e)
 {
@@ -151,19 +82,21 @@ static status take_weights(trainer *t, int late, message *why)
 /* Older checkpoints: the one that is about to be `prev` gets a name that stays. */
 static status keep_last(const trainer *t, message *why)
 {
-    if (!is_root(t) || t->s->cfg.keep == 0 || t->saved_step < 0) return STATUS_OK;
+    if (t->s->cfg.keep == 0 || t->saved_step < 0) return STATUS_OK;
     return checkpoint_keep(t->folder, t->saved_step, why);
 }
 
+/* The record first: it may be ahead of the checkpoint (metrics_open cuts it back), but never behind. */
 static status save(trainer *t, checkpoint_role role, message *why)
 {
     session *s = t->s;
-    int is_last = role == CHECKPOINT_LAST;
+    int is_last = role == CHECKPOINT_LAST, on_root = is_root(t) && is_last;
     double begin_s = trace_now(s->trace);
-    status code = comm_agree(s->c, is_last ? keep_last(t, why) : STATUS_OK, why);
+    status code = on_root ? metrics_flush(t->record, why) : STATUS_OK;
+    if (!code && on_root) code = keep_last(t, why);
+    code = comm_agree(s->c, code, why);
     if (!code) code = state_write(s, t->folder, role, &t->progress, why);
-    if (!code && is_root(t) && is_last) code = metrics_flush(t->record, why);
-    if (!code && is_root(t) && is_last && s->cfg.keep > 0)
+    if (!code && on_root && s->cfg.keep > 0)
         code = checkpoint_thin_out(t->folder, (int)s->cfg.keep, why);
     code = comm_agree(s->c, code, why);
     trace_span(s->trace, 0, PROFILE_CHECKPOINT, begin_s);
@@ -179,7 +112,10 @@ static status restore(trainer *t, int *continues, int *is_last, message *why)
 {
     session *s = t->s;
     checkpoint_file *from = NULL;
-    status code = is_root(t) ? choose_folder(t, &from, is_last, why) : STATUS_OK;
+    message remark = {""};
+    status code = is_root(t) ? run_folder_choose(s, t->folder, &from, is_last, &remark, why)
+                             : STATUS_OK;
+    note(t, remark.text);
     code = comm_agree(s->c, code, why);
     *continues = from != NULL;
     if (!code) {
@@ -193,8 +129,8 @@ static status restore(trainer *t, int *continues, int *is_last, message *why)
     return code;
 }
 
-/* A folder with config.json and without a checkpoint is a run to be begun again (open_own). So the configuration comes
- * first; last where the run goes on from elsewhere, and has its first checkpoint before that. */
+/* A folder with config.json and without a checkpoint is a run to be begun again (train/run_folder.h). So the configuration
+ * comes first; last where the run goes on from elsewhere, and has its first checkpoint before that. */
 static status begin(trainer *t, message *why)
 {
     session *s = t->s;
@@ -203,7 +139,8 @@ static status begin(trainer *t, message *why)
     if (!code) code = restore(t, &continues, &is_last, why);
     if (code) return code;
     if (is_root(t)) {
-        code = elsewhere ? take_along(t, why) : results_write_config(s, t->folder, why);
+        code = elsewhere ? run_folder_take_along(s, t->folder, why)
+                         : results_write_config(s, t->folder, why);
         if (!code)
             code = metrics_open(t->folder, continues ? t->progress.step : -1, t->progress.epoch,
                                 &t->record, why);

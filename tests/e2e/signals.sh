@@ -57,10 +57,16 @@ stopped_at() {
     sed -n 's/^mnist_dist: stopped by .* at step \([0-9]*\); continue with --resume$/\1/p' "$scratch/output"
 }
 
+# The program's own pieces of shared memory have names for a moment only, while a run starts: other runs' may be seen.
 clean() {
+    local try
     [[ -z $(ls -A "$scratch/shm") ]] || die "in shared memory: $(ls -A "$scratch/shm")"
-    ! ls /dev/shm | grep -q mnist_dist || die "in /dev/shm: $(ls /dev/shm)"
     ! pgrep -f -- "--out $scratch/" >/dev/null || die "processes are left: $(pgrep -af -- "--out $scratch/")"
+    for ((try = 0; try < 50; try++)); do
+        [[ -n $(find /dev/shm -name 'mnist_dist-*') ]] || return 0
+        sleep 0.1
+    done
+    die "in /dev/shm: $(find /dev/shm -name 'mnist_dist-*')"
 }
 
 # facts but for prev.weights.h5: a stop adds a checkpoint, so that the one before the last may be another
