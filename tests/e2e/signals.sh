@@ -122,6 +122,7 @@ stop_somewhere() {
 # A checkpoint in every step makes it likely that a signal hits one.
 hunted=(--data synthetic --limit 2000 --batch-size 100 --epochs 8 --checkpoint-every 2steps)
 train 2x1 whole-r "${hunted[@]}"
+! (alike whole whole-r) >/dev/null || die "other runs are taken to be alike"
 RANDOM=7
 layouts=(1x1 2x1 4x1 1x2)
 stops=0 step=0
