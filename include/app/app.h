@@ -2,6 +2,7 @@
 #ifndef MNIST_DIST_APP_APP_H
 #define MNIST_DIST_APP_APP_H
 
+#include "app/limit.h"
 #include "app/options.h"
 #include "base/place.h"
 #include "comm/comm.h"
@@ -17,6 +18,7 @@ typedef struct app {
     int cores_total;                 /* of all hosts                                        */
     int workers;                     /* threads of all ranks together                       */
     int crowded;                     /* 1: on some host more threads than cores             */
+    limit limit;                     /* of a training, on rank 0                            */
 } app;
 
 /* 1 on the rank that prints. */

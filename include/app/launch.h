@@ -13,13 +13,14 @@ int launch_announced_rank(void);
 
 /* Where this rank will have several threads, starts the program again, once, with OpenMP's threads told to sleep soon
  * while they wait: libgomp reads that only when it is loaded. OMP_WAIT_POLICY and GOMP_SPINCOUNT of the user stay.
- * Otherwise, and where that fails, returns. */
+ * Otherwise, and where that fails, returns. A training's signals to stop wait from here on. */
 void launch_again_with_patience(const app *a, char **argv);
 
 /* Threads that the user wants: -t, else OMP_NUM_THREADS (its first number), else 0. */
 int launch_asked_threads(const app *a);
 
-/* Starts MPI, finds the threads of this rank, opens a->c. Collective. */
+/* Starts MPI, finds the threads of this rank, opens a->c. For a training alone: hears signals, finds a->limit, and sets
+ * it (base/stop.h). Collective. */
 void launch_begin(app *a, int *argc, char ***argv);
 /* Closes a->c and finalises MPI. Collective. */
 void launch_end(app *a);

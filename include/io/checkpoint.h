@@ -68,6 +68,11 @@ typedef enum checkpoint_role { CHECKPOINT_LAST, CHECKPOINT_BEST } checkpoint_rol
  * bytes (may be NULL): the file's size. */
 status checkpoint_write(const char *run_folder, checkpoint_role role, const checkpoint *c,
                         double *seconds, size_t *bytes, message *why);
+/* RUN/last.weights.h5, a checkpoint of this step, gets the second name step-NNNNNNNN.weights.h5 (a hard link, a copy where
+ * the file system has none), under which it stays when it is last no more. Nothing where there is no last. */
+status checkpoint_keep(const char *run_folder, int64_t step, message *why);
+/* Removes the files that checkpoint_keep named, but for the `most` of the latest steps. */
+status checkpoint_thin_out(const char *run_folder, int most, message *why);
 /* Builds the file in memory; *bytes is freed with memory_free. What checkpoint_write puts on the disk. */
 status checkpoint_build(const checkpoint *c, unsigned char **bytes, size_t *length, message *why);
 

@@ -35,6 +35,8 @@ status file_write_whole(const char *path, const void *bytes, size_t length, mess
 
 /* rename(): `to` is replaced at once. It is durable after file_sync_folder_of(to). */
 status file_rename(const char *from, const char *to, message *why);
+/* A second name for a file; what has the name `to` is replaced at once. A copy where the file system has no hard links. */
+status file_link(const char *from, const char *to, message *why);
 /* fsync of the folder in which `path` lies. */
 status file_sync_folder_of(const char *path, message *why);
 

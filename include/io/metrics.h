@@ -50,9 +50,11 @@ typedef struct metrics_epoch {
 
 typedef struct metrics metrics;
 
-/* Opens RUN/metrics.jsonl. last_step >= 0: an existing file is cut back to the records up to that step (a resumed run
- * goes on there; a torn last line is dropped), otherwise a new file is begun. */
-status metrics_open(const char *run_folder, int64_t last_step, metrics **opened, message *why);
+/* Opens RUN/metrics.jsonl. last_step >= 0: an existing file is cut back to the records of that many steps and whole epochs
+ * (a resumed run goes on there; a torn last line is dropped), otherwise a new file is begun. All steps of an epoch may be
+ * done and the epoch not, where the run was stopped while it validated. */
+status metrics_open(const char *run_folder, int64_t last_step, int last_epoch, metrics **opened,
+                    message *why);
 /* Adds a record; lines reach the file at the latest with metrics_flush. */
 status metrics_add_step(metrics *m, const metrics_step *s, message *why);
 status metrics_add_epoch(metrics *m, const metrics_epoch *e, message *why);

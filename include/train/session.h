@@ -52,6 +52,7 @@ typedef struct session {
     sampler order;
     int64_t step;              /* steps done          */
     struct XXH3_state_s *hash; /* of session_digest: a step takes no memory */
+    int wants_saving;          /* this rank's wish: the next step's message takes it to all */
 } session;
 
 typedef struct session_cfg {

@@ -72,7 +72,10 @@ typedef struct settings {
     int resume;              /* yes_no */
     char resume_from[SETTINGS_TEXT];
     char weights[SETTINGS_TEXT];                /* "": parameters from the seed */
-    int64_t checkpoint_every;                   /* epochs; 0: only at the end */
+    char checkpoint_every[SETTINGS_TEXT];       /* train/cadence.h */
+    int64_t keep;                               /* checkpoints older than the last */
+    char time_limit[SETTINGS_TEXT];             /* a duration as in base/text.h; "0": none */
+    char time_margin[SETTINGS_TEXT];            /* likewise */
     int64_t limit, max_steps;                   /* 0: all */
     int64_t digest_every;                       /* steps; 0: off */
     char hang_timeout[SETTINGS_TEXT];           /* a duration as in base/text.h; "0": off */
@@ -86,7 +89,6 @@ typedef struct settings {
 typedef enum setting_type {
     SETTING_TEXT,
     SETTING_INTEGER,
-    SETTING_EPOCHS, /* an integer that may carry its unit: "2", "2epochs", "2 epochs" */
     SETTING_REAL,
     SETTING_CHOICE
 } setting_type;
@@ -142,6 +144,9 @@ double settings_rate_factor(const settings *s);
 
 /* --hang-timeout in seconds; after settings_resolve. */
 double settings_hang_timeout(const settings *s);
+/* --time-limit and --time-margin in seconds; after settings_resolve. */
+double settings_time_limit(const settings *s);
+double settings_time_margin(const settings *s);
 
 /* The augmentation as set; after settings_resolve. */
 augment_cfg settings_augment(const settings *s);

@@ -2,7 +2,7 @@
  *
  *   forward, loss, backward   passes over this rank's leaves          (model/run.h)
  *   sum                       this rank's slices, in tree order        (comm/exchange.h)
- *   agree                     loss, counts, whether all is finite: one small message
+ *   agree                     loss, counts, whether all is finite, who wants to stop (base/stop.h): one small message
  *   update                    this rank's slices                       (train/update.h)
  *   publish                   parameters to everybody, packed forms
  *
@@ -33,8 +33,9 @@ typedef struct step_result {
     int64_t nonfinite;           /* samples with a loss that is not finite */
     int nonfinite_rank;          /* the lowest rank that has such a sample */
     double phase_s[STEP_PHASES]; /* this rank's clock */
-    int leaves;                  /* of the global batch */
-    tree_node own;               /* this rank's leaves  */
+    int stop, save; /* the same on all ranks: why to stop (0: not), and whether to save */
+    int leaves;     /* of the global batch */
+    tree_node own;  /* this rank's leaves  */
 } step_result;
 
 /* Step `step` (0-based) of epoch `epoch` (0-based). */

@@ -1,12 +1,15 @@
 /* app/launch.c - from a process to ranks with threads. */
 #include "app/launch.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "app/estimate.h"
+#include "base/stop.h"
 #include "base/team.h"
+#include "base/timer.h"
 #include "base/text.h"
 #include "base/timer.h"
 #include "train/session.h"
@@ -51,8 +54,14 @@ static int guess_cores(const app *a)
     return cores > 0 ? cores : 1;
 }
 
+static int trains(const app *a)
+{
+    return a->o.command->run == train_command;
+}
+
 void launch_again_with_patience(const app *a, char **argv)
 {
+    if (trains(a)) stop_hold(); /* a signal that comes now must not be lost */
     int asked = launch_asked_threads(a), ranks = comm_announced_local_ranks(),
         cores = guess_cores(a);
     int threads = asked ? asked : cores / ranks;
@@ -129,8 +138,20 @@ static size_t shared_bytes(const app *a, comm *c)
     return bytes;
 }
 
+/* Signals, and on rank 0 the clock, may stop a training from here on. */
+static void listen_for_stops(app *a)
+{
+    stop_listen();
+    a->limit = (limit){.seconds = (double)INFINITY};
+    if (launch_announced_rank() != 0) return;
+    double now_s = timer_now_s();
+    a->limit = limit_find(&a->o.cfg);
+    stop_set_deadline(now_s + a->limit.seconds);
+}
+
 void launch_begin(app *a, int *argc, char ***argv)
 {
+    if (trains(a)) listen_for_stops(a);
     comm_start(argc, argv, guess_cores(a));
     a->started_s = timer_now_s();
     comm_cfg alone = comm_cfg_default();

@@ -167,6 +167,7 @@ void print_screen(const app *a, const screen *s)
         printf("run    %s, resumed at step %s\n", s->run, text_thousands(s->first_step + 1).text);
     else
         printf("run    %s\n", s->run);
+    if (a->limit.text[0]) printf("limit  %s\n", a->limit.text);
     if (a->advice.warning[0]) print_note(a->advice.warning);
     if (a->layout->sharing_note[0]) print_note(a->layout->sharing_note);
     print_idle(a, s);

@@ -70,6 +70,7 @@ static status run_session(const app *a, session *s, message *why)
     progress p = progress_new(a);
     train_observer observer = progress_observer(&p);
     status code = train_run(s, &observer, &result, folder, why);
+    if (code && app_speaks(a) && p.style == PROGRESS_BAR) putchar('\n');
     if (!code && app_speaks(a) && p.style != PROGRESS_JSON) print_result(a, s, &result, folder);
     if (s->profile_table && a->o.verbosity >= 0 && p.style != PROGRESS_JSON)
         printf("\n%s", s->profile_table);

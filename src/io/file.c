@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -242,6 +243,27 @@ status file_read_whole(const char *path, size_t limit, unsigned char **bytes, si
     if (descriptor < 0) return cannot(why, STATUS_NO_INPUT, path, "read", errno);
     status code = read_open_file(descriptor, path, limit, bytes, length, why);
     close(descriptor);
+    return code;
+}
+
+/* The old name `to`, if any, is there until the new one takes its place. rename() leaves both names of one file. */
+status file_link(const char *from, const char *to, message *why)
+{
+    char partial[FILE_PATH];
+    if (snprintf(partial, sizeof partial, "%s.partial", to) >= FILE_PATH)
+        return cannot(why, STATUS_CANNOT_WRITE, to, "write", ENAMETOOLONG);
+    unlink(partial);
+    if (link(from, partial) == 0) {
+        status code = file_rename(partial, to, why);
+        unlink(partial);
+        return code;
+    }
+    unsigned char *bytes;
+    size_t length;
+    status code = file_read_whole(from, SIZE_MAX, &bytes, &length, why);
+    if (code) return code;
+    code = file_write_whole(to, bytes, length, why);
+    memory_free(bytes);
     return code;
 }
 

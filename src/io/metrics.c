@@ -211,17 +211,24 @@ static metrics_epoch parse_epoch(const json_t *object)
 
 typedef enum line_kind { LINE_DAMAGED, LINE_LATER, LINE_KEPT } line_kind;
 
-/* Takes a line up to last_step into the lists. */
-static line_kind take_line(metrics *m, const char *line, size_t length, int64_t last_step)
+/* Where a run goes on. */
+typedef struct cut {
+    int64_t last_step, last_epoch;
+} cut;
+
+/* Takes a line in front of the cut into the lists. */
+static line_kind take_line(metrics *m, const char *line, size_t length, cut at)
 {
     json_t *object = json_loadb(line, length, 0, NULL);
     const char *kind = json_string_value(json_object_get(object, "kind"));
     int64_t step = get_whole(object, "step");
-    line_kind what = step < 1 || !kind ? LINE_DAMAGED : step > last_step ? LINE_LATER : LINE_KEPT;
+    int is_epoch = kind && strcmp(kind, "epoch") == 0;
+    int later = step > at.last_step || (is_epoch && get_whole(object, "epoch") > at.last_epoch);
+    line_kind what = step < 1 || !kind ? LINE_DAMAGED : later ? LINE_LATER : LINE_KEPT;
     if (what == LINE_KEPT && strcmp(kind, "step") == 0) {
         metrics_step s = parse_step(object);
         list_add(&m->steps, &s);
-    } else if (what == LINE_KEPT && strcmp(kind, "epoch") == 0) {
+    } else if (what == LINE_KEPT && is_epoch) {
         metrics_epoch e = parse_epoch(object);
         list_add(&m->epochs, &e);
     }
@@ -230,13 +237,13 @@ static line_kind take_line(metrics *m, const char *line, size_t length, int64_t 
 }
 
 /* Reads the lines of an earlier part of the run; those that are kept move to the front of `text`. */
-static status take_lines(metrics *m, char *text, size_t *length, int64_t last_step, message *why)
+static status take_lines(metrics *m, char *text, size_t *length, cut at, message *why)
 {
     size_t kept = 0, number = 1;
     for (char *line = text, *end; line < text + *length; line = end + 1, number++) {
         end = memchr(line, '\n', *length - (size_t)(line - text));
         if (!end) break; /* torn: the program was ended while it wrote this line */
-        line_kind what = take_line(m, line, (size_t)(end - line), last_step);
+        line_kind what = take_line(m, line, (size_t)(end - line), at);
         if (what == LINE_DAMAGED && end + 1 < text + *length)
             return fail(why, STATUS_BAD_DATA, "%s: line %zu is no record: mend or remove this line",
                         m->path, number);
@@ -249,19 +256,20 @@ static status take_lines(metrics *m, char *text, size_t *length, int64_t last_st
     return STATUS_OK;
 }
 
-static status cut_back(metrics *m, int64_t last_step, message *why)
+static status cut_back(metrics *m, cut at, message *why)
 {
     unsigned char *text;
     size_t length;
     status code = file_read_whole(m->path, largest_bytes, &text, &length, why);
     if (code) return code;
-    code = take_lines(m, (char *)text, &length, last_step, why);
+    code = take_lines(m, (char *)text, &length, at, why);
     if (!code) code = file_write_whole(m->path, text, length, why);
     memory_free(text);
     return code;
 }
 
-status metrics_open(const char *run_folder, int64_t last_step, metrics **opened, message *why)
+status metrics_open(const char *run_folder, int64_t last_step, int last_epoch, metrics **opened,
+                    message *why)
 {
     metrics *m = memory_take(sizeof *m);
     m->steps.record_bytes = sizeof(metrics_step);
@@ -269,7 +277,7 @@ status metrics_open(const char *run_folder, int64_t last_step, metrics **opened,
     status code = file_join(run_folder, "metrics.jsonl", m->path, why);
     if (!code) code = file_join(run_folder, "metrics.h5", m->table_path, why);
     int goes_on = !code && last_step >= 0 && file_exists(m->path);
-    if (goes_on) code = cut_back(m, last_step, why);
+    if (goes_on) code = cut_back(m, (cut){last_step, last_epoch}, why);
     if (!code) {
         m->lines = fopen(m->path, goes_on ? "ae" : "we");
         if (!m->lines)

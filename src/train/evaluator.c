@@ -4,15 +4,17 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/stop.h"
 #include "base/team.h"
 #include "train/step.h"
 
-enum { MAX_THREADS = 256 };
+enum { MAX_THREADS = 256, ROUND_SAMPLES = 512 };
 
 typedef struct evaluation_job {
     session *s;
     const dataset_split *set;
-    tree_node own; /* samples of this rank */
+    tree_node own;   /* samples of this rank */
+    tree_node round; /* of these, now */
     uint8_t *predicted;
     float *probability;
     loss_sums sums[MAX_THREADS];
@@ -23,9 +25,9 @@ static void evaluate_thread(void *context, int thread)
     evaluation_job *job = context;
     session *s = job->s;
     int capacity = run_pass_leaves(s->r) * (int)s->cfg.grain;
-    loss_sums sums = {0};
-    for (int first = job->own.lo; first < job->own.hi; first += capacity) {
-        int count = job->own.hi - first < capacity ? job->own.hi - first : capacity,
+    loss_sums sums = job->sums[thread];
+    for (int first = job->round.lo; first < job->round.hi; first += capacity) {
+        int count = job->round.hi - first < capacity ? job->round.hi - first : capacity,
             at = first - job->own.lo;
         run_pass pass = {.pixels = job->set->pixels,
                          .labels = job->set->labels,
@@ -49,6 +51,34 @@ static tree_node share_of(const session *s, int count)
     return tree_share(all, s->layout->rank, s->layout->ranks);
 }
 
+/* What the ranks tell each other after every round. */
+typedef struct round_message {
+    int more, stop;
+} round_message;
+
+/* This rank's samples, some at a time, until no rank has more; why it ended early, or 0. */
+static int run_rounds(evaluation_job *job)
+{
+    session *s = job->s;
+    int ranks = s->layout->ranks, left = 1, stop = 0;
+    arena_mark mark = arena_now(&s->memory);
+    round_message *all = arena_take(&s->memory, (size_t)ranks * sizeof *all);
+    for (int at = job->own.lo; left && !stop; at = job->round.hi) {
+        int end = at + ROUND_SAMPLES < job->own.hi ? at + ROUND_SAMPLES : job->own.hi;
+        job->round = (tree_node){at, end};
+        if (end > at) team_run(evaluate_thread, job);
+        round_message own = {end < job->own.hi, stop_asked()};
+        comm_allgather(s->c, &own, sizeof own, all);
+        left = 0;
+        for (int r = 0; r < ranks; r++) {
+            left |= all[r].more;
+            if (all[r].stop > stop) stop = all[r].stop;
+        }
+    }
+    arena_release(&s->memory, mark);
+    return stop;
+}
+
 evaluation evaluator_run(session *s, const dataset_split *set, uint8_t *predicted,
                          float *probability)
 {
@@ -57,7 +87,7 @@ evaluation evaluator_run(session *s, const dataset_split *set, uint8_t *predicte
     size_t own = (size_t)(job.own.hi - job.own.lo);
     job.predicted = arena_take(&s->memory, own);
     job.probability = arena_take(&s->memory, own * sizeof(float));
-    team_run(evaluate_thread, &job);
+    int stopped = run_rounds(&job);
     int64_t sums[3] = {0};
     for (int t = 0; t < s->threads; t++) {
         sums[0] += job.sums[t].loss;
@@ -75,6 +105,7 @@ evaluation evaluator_run(session *s, const dataset_split *set, uint8_t *predicte
     evaluation e = {.count = set->count,
                     .nonfinite = sums[2],
                     .seen = (int)own,
+                    .stopped = stopped,
                     .loss = (double)NAN,
                     .accuracy = (double)NAN};
     if (set->count > 0) {

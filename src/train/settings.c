@@ -108,8 +108,14 @@ static const setting table[] = {
         "weights", 0, GROWS, weights, "PATH",
         "Start from these parameters, a new run: a Keras .weights.h5 or .h5 file, a checkpoint, or "
         "a run directory's best (from the seed)"),
-    {"checkpoint-every", 0, SETTING_EPOCHS, SETTING_PLACE, AT(checkpoint_every), 0, MANY, NULL,
-     "LENGTH", "Epochs between checkpoints: 2 or 2epochs; 0: only at the end (1)"},
+    TEXT("checkpoint-every", 0, PLACE, checkpoint_every, "LENGTH",
+         "Between checkpoints: 2 or 2epochs, 500steps, 10min; 0: only at the end (1)"),
+    INTEGER("keep", 0, PLACE, keep, 0, MANY,
+            "Older checkpoints kept as step-NNNNNNNN.weights.h5, besides last and prev (0)"),
+    TEXT("time-limit", 0, PLACE, time_limit, "TIME",
+         "Leave with a checkpoint when so much time has passed: 90s, 10min, 2h, HH:MM:SS, "
+         "D-HH:MM:SS; 0: a SLURM job's own end, if any (0)"),
+    TEXT("time-margin", 0, PLACE, time_margin, "TIME", "Leave so long before that (60s)"),
     CHOICE("monitor", BITS, monitor, monitors, "NAME",
            "What makes an epoch the best: validation_loss, validation_accuracy, loss, accuracy "
            "(validation_loss)"),
@@ -167,8 +173,10 @@ settings settings_default(void)
                   .augment = "none",
                   .shuffle = YES,
                   .seed = 1,
-                  .checkpoint_every = 1,
                   .hang_timeout = "0",
+                  .checkpoint_every = "1",
+                  .time_limit = "0",
+                  .time_margin = "60s",
                   .grain = 8,
                   .isa = "auto"};
     settings_forget_optimizer(&s);
@@ -227,17 +235,8 @@ static status not_in_range(const setting *row, const char *value, message *why)
 
 static status set_integer(void *at, const setting *row, const char *value, message *why)
 {
-    char digits[32];
-    size_t length = strlen(value);
-    if (row->type == SETTING_EPOCHS) {
-        size_t unit = strspn(value, "0123456789");
-        const char *words = value + unit + (value[unit] == ' ');
-        if (!strcmp(words, "epochs") || !strcmp(words, "epoch")) length = unit;
-    }
     int64_t number;
-    snprintf(digits, sizeof digits, "%.*s", (int)length, value);
-    if (length >= sizeof digits || !text_to_int(digits, &number) || (double)number < row->low ||
-        (double)number > row->high)
+    if (!text_to_int(value, &number) || (double)number < row->low || (double)number > row->high)
         return not_in_range(row, value, why);
     *(int64_t *)at = number;
     return STATUS_OK;
@@ -276,7 +275,6 @@ static status set_row(settings *s, const setting *row, const char *value, messag
     case SETTING_TEXT:
         return set_text(at, row, value, why);
     case SETTING_INTEGER:
-    case SETTING_EPOCHS:
         return set_integer(at, row, value, why);
     case SETTING_REAL:
         return set_real(at, row, value, why);
@@ -311,7 +309,6 @@ void settings_value(const settings *s, const setting *row, char *out)
         snprintf(out, SETTINGS_TEXT, "%s", (const char *)at);
         break;
     case SETTING_INTEGER:
-    case SETTING_EPOCHS:
         snprintf(out, SETTINGS_TEXT, "%lld", (long long)*(const int64_t *)at);
         break;
     case SETTING_REAL:

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "train/cadence.h"
 #include "train/settings.h"
 
 enum { SCALING_BATCH = 128 }; /* of which the default learning rates are meant */
@@ -60,6 +61,30 @@ static status resolve_hang_timeout(const settings *s, message *why)
                 s->hang_timeout);
 }
 
+static status resolve_duration(const char *name, const char *text, message *why)
+{
+    double seconds;
+    if (text_to_duration(text, &seconds)) return STATUS_OK;
+    return fail(why, STATUS_USAGE,
+                "--%s=%.80s: must be a duration: 90s, 10min, 2h, HH:MM:SS or D-HH:MM:SS", name,
+                text);
+}
+
+static status resolve_time(const settings *s, message *why)
+{
+    cadence every;
+    status code = cadence_parse(s->checkpoint_every, &every, why);
+    if (!code) code = resolve_duration("time-limit", s->time_limit, why);
+    if (!code) code = resolve_duration("time-margin", s->time_margin, why);
+    if (code) return code;
+    double limit = settings_time_limit(s);
+    if (limit == 0 || limit > settings_time_margin(s)) return STATUS_OK;
+    return fail(why, STATUS_USAGE,
+                "--time-limit=%.80s leaves no time before --time-margin=%.80s: give a longer limit "
+                "or a shorter margin",
+                s->time_limit, s->time_margin);
+}
+
 status settings_resolve(settings *s, message *why)
 {
     if (s->resume == YES && s->resume_from[0])
@@ -78,6 +103,7 @@ status settings_resolve(settings *s, message *why)
     if (!code) code = schedule_parse(s->schedule, s->warmup, &plan, why);
     if (!code) code = resolve_stopping(s, why);
     if (!code) code = resolve_hang_timeout(s, why);
+    if (!code) code = resolve_time(s, why);
     return code ? code : resolve_optimizer(s, why);
 }
 
@@ -127,6 +153,20 @@ double settings_hang_timeout(const settings *s)
 {
     double seconds;
     CHECK(text_to_duration(s->hang_timeout, &seconds), "time-out '%s'", s->hang_timeout);
+    return seconds;
+}
+
+double settings_time_limit(const settings *s)
+{
+    double seconds;
+    CHECK(text_to_duration(s->time_limit, &seconds), "time limit '%s'", s->time_limit);
+    return seconds;
+}
+
+double settings_time_margin(const settings *s)
+{
+    double seconds;
+    CHECK(text_to_duration(s->time_margin, &seconds), "time margin '%s'", s->time_margin);
     return seconds;
 }
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/stop.h"
 #include "base/team.h"
 #include "base/timer.h"
 #include "data/augment.h"
@@ -21,6 +22,7 @@ const char *step_phase_name(step_phase phase)
 typedef struct step_message {
     loss_sums sums;
     int64_t gradient_finite;
+    int64_t stop, save; /* somebody's wish */
 } step_message;
 
 enum { MAX_THREADS = 256, MAX_RANKS = 4096, CACHE_LINE = 64, SUM_PIECE = 4096 };
@@ -189,7 +191,8 @@ static void sum_slices(step_state *t, int thread)
 static void agree(step_state *t, step_message *total)
 {
     session *s = t->s;
-    step_message own = {.gradient_finite = 1}, all[MAX_RANKS];
+    step_message own = {.gradient_finite = 1, .stop = stop_asked(), .save = s->wants_saving},
+                 all[MAX_RANKS];
     CHECK(s->layout->ranks <= MAX_RANKS, "%d ranks", s->layout->ranks);
     for (int i = 0; i < s->threads; i++) {
         own.sums.loss += t->note[i].sums.loss;
@@ -205,6 +208,8 @@ static void agree(step_state *t, step_message *total)
         total->sums.correct += all[r].sums.correct;
         total->sums.nonfinite += all[r].sums.nonfinite;
         total->gradient_finite &= all[r].gradient_finite;
+        total->save |= all[r].save;
+        if (all[r].stop > total->stop) total->stop = all[r].stop;
     }
     t->apply = total->gradient_finite && total->sums.nonfinite == 0;
 }
@@ -279,7 +284,9 @@ step_result step_run(session *s, int epoch, int step)
                      .loss_sum = (double)job.total.sums.loss * 0x1p-32,
                      .correct = job.total.sums.correct,
                      .nonfinite = job.total.sums.nonfinite,
-                     .nonfinite_rank = state.nonfinite_rank};
+                     .nonfinite_rank = state.nonfinite_rank,
+                     .stop = (int)job.total.stop,
+                     .save = (int)job.total.save};
     memcpy(r.phase_s, state.phase_s, sizeof r.phase_s);
     return r;
 }

@@ -5,12 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/stop.h"
 #include "base/timer.h"
 #include "io/file.h"
+#include "train/cadence.h"
 #include "train/evaluator.h"
 #include "train/guard.h"
 #include "train/profile.h"
 #include "train/results.h"
+#include "train/run_folder.h"
 #include "train/start.h"
 #include "train/state.h"
 #include "train/step.h"
@@ -25,6 +28,12 @@ typedef struct trainer {
     metrics *record; /* rank 0                 */
     progress_state progress;
     int steps_per_epoch;
+    cadence every;               /* of checkpoints */
+    int due;                     /* one at the end of the epoch, by rank 0's clock */
+    int64_t saved_step;          /* what last.weights.h5 holds; -1: there is none */
+    int saved_epoch;             /* likewise */
+    double saved_s;              /* when it was written */
+    int stop;                    /* why to leave early (base/stop.h), the same on all ranks */
     int stopped;                 /* by --patience or --target-accuracy */
     message reason;              /* why */
     double training_s;           /* steps alone, this run  */
@@ -43,75 +52,6 @@ static int is_root(const trainer *t)
 static void note(const trainer *t, const char *line)
 {
     if (is_root(t) && t->watch->noted && line[0]) t->watch->noted(t->watch->context, line);
-}
-
-/* The checkpoint of the run that the folder holds: none where it was ended before its first. */
-static status open_own(trainer *t, checkpoint_file **from, message *remark, message *why)
-{
-    char path[FILE_PATH];
-    status code = checkpoint_open_run(t->folder, CHECKPOINT_LAST, from, path, remark, why);
-    if (code != STATUS_NO_INPUT || file_join(t->folder, "config.json", path, NULL) ||
-        !file_exists(path))
-        return code;
-    fail(remark, STATUS_OK, "%.900s: no checkpoint yet: begun again", t->folder);
-    return STATUS_OK;
-}
-
-static status copy_file(const char *from_folder, const char *to_folder, const char *name,
-                        message *why)
-{
-    char from[FILE_PATH], to[FILE_PATH];
-    unsigned char *bytes;
-    size_t length;
-    status code = file_join(from_folder, name, from, why);
-    if (!code) code = file_join(to_folder, name, to, why);
-    if (code || !file_exists(from)) return code;
-    code = file_read_whole(from, SIZE_MAX, &bytes, &length, why);
-    if (code) return code;
-    code = file_write_whole(to, bytes, length, why);
-    memory_free(bytes);
-    return code;
-}
-
-/* --resume-from a folder: the best weights so far and the record come along. */
-static status take_along(const trainer *t, message *why)
-{
-    const char *other = t->s->cfg.resume_from;
-    if (!other[0] || !file_is_folder(other)) return STATUS_OK;
-    status code = copy_file(other, t->folder, "best.weights.h5", why);
-    return code ? code : copy_file(other, t->folder, "metrics.jsonl", why);
-}
-
-/* Rank 0: where the run goes, and the checkpoint it continues, if any. */
-static status choose_folder(trainer *t, checkpoint_file **from, message *why)
-{
-    const settings *cfg = &t->s->cfg;
-    char path[FILE_PATH], stem[2 * FILE_PATH];
-    message remark = {""};
-    folder_state state = FOLDER_CREATED;
-    status code;
-    *from = NULL;
-    if (cfg->out[0]) {
-        snprintf(t->folder, sizeof t->folder, "%s", cfg->out);
-        code = file_make_folder(t->folder, &state, why);
-    } else {
-        const char *kind = strpbrk(t->s->m.name, " ;") ? "custom" : t->s->m.name;
-        snprintf(stem, sizeof stem, "%s-%s", kind, t->s->data.name);
-        code = file_make_numbered("runs", stem, t->folder, why);
-    }
-    if (code) return code;
-    if (state == FOLDER_USED && cfg->resume == NO)
-        return fail(why, STATUS_CANNOT_WRITE,
-                    "%s: holds a run already: choose another --out, or continue it with --resume",
-                    t->folder);
-    if (state == FOLDER_USED)
-        code = open_own(t, from, &remark, why);
-    else if (cfg->resume_from[0] && file_is_folder(cfg->resume_from))
-        code = checkpoint_open_run(cfg->resume_from, CHECKPOINT_LAST, from, path, &remark, why);
-    else if (cfg->resume_from[0])
-        code = checkpoint_open(cfg->resume_from, from, why);
-    note(t, remark.text);
-    return code;
 }
 
 /* What a plateau of the schedule is seen in. */
@@ -142,29 +82,80 @@ static status take_weights(trainer *t, int late, message *why)
     return code;
 }
 
-static status begin(trainer *t, message *why)
+/* Older checkpoints: the one that is about to be `prev` gets a name that stays. */
+static status keep_last(const trainer *t, message *why)
+{
+    if (t->s->cfg.keep == 0 || t->saved_step < 0) return STATUS_OK;
+    return checkpoint_keep(t->folder, t->saved_step, why);
+}
+
+/* The record first: it may be ahead of the checkpoint (metrics_open cuts it back), but never behind. */
+static status save(trainer *t, checkpoint_role role, message *why)
+{
+    session *s = t->s;
+    int is_last = role == CHECKPOINT_LAST, on_root = is_root(t) && is_last;
+    double begin_s = trace_now(s->trace);
+    char digest[33];
+    status code = t->guard ? guard_check(t->guard, s, digest, why) : STATUS_OK;
+    if (code) return code; /* what was good is not replaced */
+    if (on_root) code = metrics_flush(t->record, why);
+    if (!code && on_root) code = keep_last(t, why);
+    code = comm_agree(s->c, code, why);
+    if (!code) code = state_write(s, t->folder, role, &t->progress, why);
+    if (!code && on_root && s->cfg.keep > 0)
+        code = checkpoint_thin_out(t->folder, (int)s->cfg.keep, why);
+    code = comm_agree(s->c, code, why);
+    trace_span(s->trace, 0, PROFILE_CHECKPOINT, begin_s);
+    if (code || !is_last) return code;
+    t->saved_step = t->progress.step;
+    t->saved_epoch = t->progress.epoch;
+    t->saved_s = timer_now_s();
+    return STATUS_OK;
+}
+
+/* The checkpoint that --resume or --resume-from goes on from, if any, or --weights. */
+static status restore(trainer *t, int *continues, int *is_last, message *why)
 {
     session *s = t->s;
     checkpoint_file *from = NULL;
-    status code = take_weights(t, 0, why); /* before a folder is made, which would be left empty */
-    if (code) return code;
-    if (is_root(t)) code = choose_folder(t, &from, why);
+    message remark = {""};
+    status code = is_root(t) ? run_folder_choose(s, t->folder, &from, is_last, &remark, why)
+                             : STATUS_OK;
+    note(t, remark.text);
     code = comm_agree(s->c, code, why);
-    int continues = from != NULL;
+    *continues = from != NULL;
     if (!code) {
-        comm_broadcast(s->c, &continues, sizeof continues);
-        code = continues ? state_read(s, from, &t->progress, t->progress.history, MAX_EPOCHS, why)
-                         : take_weights(t, 1, why);
+        comm_broadcast(s->c, continues, sizeof *continues);
+        comm_broadcast(s->c, is_last, sizeof *is_last);
+        code = *continues ? state_read(s, from, &t->progress, t->progress.history, MAX_EPOCHS, why)
+                          : take_weights(t, 1, why);
         if (!code) recall(t);
     }
     if (from) checkpoint_close(from);
+    return code;
+}
+
+/* A folder with config.json and without a checkpoint is a run to be begun again (train/run_folder.h). So the configuration
+ * comes first; last where the run goes on from elsewhere, and has its first checkpoint before that. */
+static status begin(trainer *t, message *why)
+{
+    session *s = t->s;
+    int continues = 0, is_last = 0, elsewhere = s->cfg.resume_from[0] != 0;
+    status code = take_weights(t, 0, why); /* before a folder is made, which would be left empty */
+    if (!code) code = restore(t, &continues, &is_last, why);
     if (code) return code;
     if (is_root(t)) {
-        code = results_write_config(s, t->folder, why);
-        if (!code) code = take_along(t, why);
+        code = elsewhere ? run_folder_take_along(s, t->folder, why)
+                         : results_write_config(s, t->folder, why);
         if (!code)
-            code = metrics_open(t->folder, continues ? t->progress.step : -1, &t->record, why);
+            code = metrics_open(t->folder, continues ? t->progress.step : -1, t->progress.epoch,
+                                &t->record, why);
     }
+    code = comm_agree(s->c, code, why);
+    if (is_last) t->saved_step = t->progress.step, t->saved_epoch = t->progress.epoch;
+    if (!code && continues && !is_last) code = save(t, CHECKPOINT_LAST, why);
+    if (!code && is_root(t) && elsewhere) code = results_write_config(s, t->folder, why);
+    t->saved_s = timer_now_s();
     return comm_agree(s->c, code, why);
 }
 
@@ -204,29 +195,46 @@ static int is_over(const trainer *t)
     return t->s->cfg.max_steps > 0 && t->s->step >= t->s->cfg.max_steps;
 }
 
-static status run_epoch(trainer *t, int epoch, message *why)
+/* A step, and its figures to the running sums; *told: rank 0's, of writing them down. */
+static status run_step(trainer *t, int epoch, int step, status *told, message *why)
 {
     session *s = t->s;
     progress_state *p = &t->progress;
+    double start_s = timer_now_s();
+    s->wants_saving = is_root(t) && cadence_times(&t->every, start_s - t->saved_s);
+    step_result r = step_run(s, epoch, step);
+    double step_s = timer_now_s() - start_s;
+    if (!r.finite) return guard_not_finite(s, &r, epoch, why);
+    status copies = check_copies(t, why);
+    if (copies) return copies;
+    for (int i = 0; i < STEP_PHASES; i++) t->phase_s[i] += r.phase_s[i];
+    t->training_s += step_s;
+    t->trained += r.samples;
+    p->step = s->step;
+    p->epoch_loss += r.loss_sum;
+    p->epoch_correct += r.correct;
+    p->epoch_samples += r.samples;
+    t->stop = r.stop;
+    t->due = r.save;
+    if (!*told) *told = tell_step(t, &r, epoch, step, step_s, why);
+    return STATUS_OK;
+}
+
+static status run_epoch(trainer *t, int epoch, message *why)
+{
+    session *s = t->s;
     memset(t->phase_s, 0, sizeof t->phase_s);
-    int first = (int)(s->step - (int64_t)epoch * t->steps_per_epoch);
+    int step = (int)(s->step - (int64_t)epoch * t->steps_per_epoch);
     status told =
-        STATUS_OK; /* rank 0 alone can fail to write: it goes on to the epoch's end, where all agree */
-    for (int step = first; step < t->steps_per_epoch && !is_over(t); step++) {
-        double start_s = timer_now_s();
-        step_result r = step_run(s, epoch, step);
-        double step_s = timer_now_s() - start_s;
-        if (!r.finite) return guard_not_finite(s, &r, epoch, why);
-        status copies = check_copies(t, why);
-        if (copies) return copies;
-        for (int i = 0; i < STEP_PHASES; i++) t->phase_s[i] += r.phase_s[i];
-        t->training_s += step_s;
-        t->trained += r.samples;
-        p->step = s->step;
-        p->epoch_loss += r.loss_sum;
-        p->epoch_correct += r.correct;
-        p->epoch_samples += r.samples;
-        if (!told) told = tell_step(t, &r, epoch, step, step_s, why);
+        STATUS_OK; /* rank 0 alone can fail to write: it goes on until all agree on something */
+    for (t->due = 0; step < t->steps_per_epoch && !is_over(t) && !t->stop; step++) {
+        status code = run_step(t, epoch, step, &told, why);
+        if (code) return code;
+        int due = t->due || cadence_counts(&t->every, s->step, 0);
+        if (!due || t->stop || step + 1 == t->steps_per_epoch || is_over(t)) continue;
+        code = comm_agree(s->c, told, why);
+        if (!code) code = save(t, CHECKPOINT_LAST, why);
+        if (code) return code;
     }
     return told;
 }
@@ -253,19 +261,6 @@ static void phase_figures(trainer *t, metrics_epoch *e)
     arena_release(&s->memory, mark);
 }
 
-static status save(trainer *t, checkpoint_role role, message *why)
-{
-    double begin_s = trace_now(t->s->trace);
-    char digest[33];
-    status code = t->guard ? guard_check(t->guard, t->s, digest, why) : STATUS_OK;
-    if (code) return code; /* what was good is not replaced */
-    code = state_write(t->s, t->folder, role, &t->progress, why);
-    if (!code && is_root(t) && role == CHECKPOINT_LAST) code = metrics_flush(t->record, why);
-    code = comm_agree(t->s->c, code, why);
-    trace_span(t->s->trace, 0, PROFILE_CHECKPOINT, begin_s);
-    return code;
-}
-
 typedef struct verdict {
     int best, stopped;
     plateau plateau;
@@ -289,7 +284,7 @@ static int judge(trainer *t, const metrics_epoch *e)
     return v.best;
 }
 
-/* Validation, the record, and checkpoints. */
+/* Validation, the record, and checkpoints; nothing of it where t->stop is set in the meantime: the epoch stays open. */
 static status end_epoch(trainer *t, int epoch, double start_s, int64_t trained_before,
                         double training_before_s, message *why)
 {
@@ -298,6 +293,7 @@ static status end_epoch(trainer *t, int epoch, double start_s, int64_t trained_b
     double begin_s = trace_now(s->trace);
     evaluation v = evaluator_run(s, &s->validation, NULL, NULL);
     trace_span(s->trace, 0, PROFILE_VALIDATION, begin_s);
+    if ((t->stop = v.stopped)) return STATUS_OK;
     metrics_epoch e = {.epoch = epoch + 1,
                        .step = s->step,
                        .loss = p->epoch_loss / (double)p->epoch_samples,
@@ -318,29 +314,68 @@ static status end_epoch(trainer *t, int epoch, double start_s, int64_t trained_b
     note(t, t->reason.text);
     code = comm_agree(s->c, code, why);
     int last = epoch + 1 == s->cfg.epochs || is_over(t) || t->stopped;
-    int due = s->cfg.checkpoint_every > 0 && (epoch + 1) % s->cfg.checkpoint_every == 0;
-    if (!code && (due || last)) code = save(t, CHECKPOINT_LAST, why);
+    int due = t->due || cadence_counts(&t->every, s->step, epoch + 1);
+    /* in this order: what `last` says is the best is there */
     if (!code && best) code = save(t, CHECKPOINT_BEST, why);
+    if (!code && (due || last)) code = save(t, CHECKPOINT_LAST, why);
     return code;
+}
+
+/* A signal or the clock may have come before the first step. */
+static int ask_all(const trainer *t)
+{
+    session *s = t->s;
+    arena_mark mark = arena_now(&s->memory);
+    int own = stop_asked(), stop = 0,
+        *all = arena_take(&s->memory, (size_t)s->layout->ranks * sizeof *all);
+    comm_allgather(s->c, &own, sizeof own, all);
+    for (int r = 0; r < s->layout->ranks; r++)
+        if (all[r] > stop) stop = all[r];
+    arena_release(&s->memory, mark);
+    return stop;
+}
+
+/* All leave here, with a checkpoint of this step unless it is there. */
+static status leave(trainer *t, message *why)
+{
+    const progress_state *p = &t->progress;
+    int saved = p->step == t->saved_step && p->epoch == t->saved_epoch;
+    status code = saved ? STATUS_OK : save(t, CHECKPOINT_LAST, why);
+    if (code) return code;
+    return fail(why, STATUS_STOPPED, "stopped by %s at step %lld; continue with --resume",
+                stop_reason(t->stop), (long long)p->step);
+}
+
+/* All steps of the epoch begun are done; only its end may be missing. */
+static int is_epoch_run(const trainer *t)
+{
+    return t->s->step == (int64_t)(t->progress.epoch + 1) * t->steps_per_epoch;
+}
+
+static int has_more(const trainer *t)
+{
+    return t->progress.epoch < t->s->cfg.epochs && !t->stopped && (!is_over(t) || is_epoch_run(t));
 }
 
 static status all_epochs(trainer *t, message *why)
 {
     session *s = t->s;
-    while (t->progress.epoch < s->cfg.epochs && !is_over(t) && !t->stopped) {
+    t->stop = ask_all(t);
+    while (has_more(t) && !t->stop) {
         int epoch = t->progress.epoch;
         double start_s = timer_now_s(), training_s = t->training_s;
         int64_t trained = t->trained;
         status code = comm_agree(s->c, run_epoch(t, epoch, why), why);
         if (code) return code;
-        if (s->step == (int64_t)(epoch + 1) * t->steps_per_epoch)
+        if (t->stop) break;
+        if (is_epoch_run(t))
             code = end_epoch(t, epoch, start_s, trained, training_s, why);
         else
             code = save(t, CHECKPOINT_LAST, why); /* --max-steps inside an epoch */
         trace_span(s->trace, 0, PROFILE_EPOCH, start_s);
         if (code) return code;
     }
-    return STATUS_OK;
+    return t->stop ? leave(t, why) : STATUS_OK;
 }
 
 /* The best weights' accuracy: known already where the last epoch was the best, unknown where their file is missing. */
@@ -362,8 +397,11 @@ static status test_best(trainer *t, train_result *r, message *why)
     code = comm_agree(s->c, code, why);
     if (!code) code = state_read_weights(s, file, why);
     if (file) checkpoint_close(file);
-    if (!code) r->best_test_accuracy = evaluator_run(s, &s->data.test, NULL, NULL).accuracy;
-    return code;
+    if (code) return code;
+    evaluation best = evaluator_run(s, &s->data.test, NULL, NULL);
+    r->best_test_accuracy = best.accuracy;
+    t->stop = best.stopped;
+    return t->stop ? leave(t, why) : STATUS_OK;
 }
 
 static void training_figures(const trainer *t, train_result *r)
@@ -394,8 +432,9 @@ static status finish(trainer *t, train_result *r, message *why)
     trace_span(s->trace, 0, PROFILE_TEST, begin_s);
     r->test_loss = test.loss;
     r->test_accuracy = test.accuracy;
+    t->stop = test.stopped;
     session_digest(s, r->parameters_digest);
-    status code = test_best(t, r, why);
+    status code = t->stop ? leave(t, why) : test_best(t, r, why);
     training_figures(t, r);
     if (!code && is_root(t)) {
         code = results_write_report(s, t->folder, predicted, probability, why);
@@ -428,12 +467,14 @@ status train_run(session *s, const train_observer *observer, train_result *resul
                  message *why)
 {
     trainer t = {.s = s,
+                 .saved_step = -1,
                  .watch = observer,
                  .steps_per_epoch = sampler_steps(&s->order),
                  .began_s = timer_now_s()};
     if (s->cfg.epochs > MAX_EPOCHS)
         return fail(why, STATUS_USAGE, "--epochs=%lld: at most %d", (long long)s->cfg.epochs,
                     MAX_EPOCHS);
+    if (cadence_parse(s->cfg.checkpoint_every, &t.every, why)) return STATUS_USAGE;
     int room = s->cfg.resume == YES || s->cfg.resume_from[0] ? MAX_EPOCHS : (int)s->cfg.epochs;
     t.progress.history = memory_take((size_t)room * sizeof *t.progress.history);
     if (s->cfg.digest_every > 0) t.guard = guard_new(s);

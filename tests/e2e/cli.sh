@@ -32,8 +32,8 @@ for launcher in '' "${ranks[*]}"; do
     run $launcher "$MNIST_DIST" --help
     wants 0
     for option in model data classes epochs batch-size validation-split optimizer learning-rate lr momentum beta1 beta2 \
-        epsilon augment shuffle no-shuffle seed threads out resume resume-from weights checkpoint-every limit max-steps digest-every \
-        hang-timeout reduce eval-on \
+        epsilon augment shuffle no-shuffle seed threads out resume resume-from weights checkpoint-every keep time-limit time-margin \
+        limit max-steps digest-every hang-timeout reduce eval-on \
         share gemm progress profile grain isa config dry-run quiet verbose help usage version; do
         says out "--$option"
     done

@@ -12,7 +12,8 @@ import h5py
 WHOLE = ["last.weights.h5", "prev.weights.h5", "best.weights.h5", "report.txt", "confusion.csv", "predictions.csv"]
 CLOCK = ["images_per_second", "seconds", "phase_s"]
 OF_RESULT = [*CLOCK, "ranks", "threads", "isa"]
-OF_CONFIG = ["threads", "out", "share", "eval-on", "progress", "profile", "isa", "data", "resume", "resume-from"]
+OF_CONFIG = ["threads", "out", "share", "eval-on", "progress", "profile", "isa", "data", "resume", "resume-from",
+             "checkpoint-every", "keep", "time-limit", "time-margin"]
 
 
 def without(fields, text):

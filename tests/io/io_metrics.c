@@ -59,7 +59,7 @@ static metrics *open_at(int64_t last_step)
 {
     metrics *m;
     message why = {""};
-    if (metrics_open(folder, last_step, &m, &why)) fail_msg("%s", why.text);
+    if (metrics_open(folder, last_step, (int)last_step, &m, &why)) fail_msg("%s", why.text);
     return m;
 }
 
@@ -186,6 +186,26 @@ static void test_resume_is_as_never_stopped(void **state)
     resume_at(10, "garbage\n");
 }
 
+/* All steps of an epoch are done, the epoch is not: its line goes. */
+static void test_an_epoch_that_was_not_ended(void **state)
+{
+    (void)state;
+    metrics *m = open_at(-1);
+    message why = {""};
+    int count = -1;
+    add_records(m, 1, 8);
+    metrics_close(m);
+    assert_int_equal(metrics_open(folder, 8, 1, &m, &why), STATUS_OK);
+    const metrics_epoch *e = metrics_epochs(m, &count);
+    assert_int_equal(count, 1);
+    assert_int_equal(e[0].epoch, 1);
+    metrics_close(m);
+    content c = content_of("metrics.jsonl");
+    assert_non_null(strstr((const char *)c.bytes, "\"kind\":\"step\",\"epoch\":2,\"step\":8,"));
+    assert_null(strstr((const char *)c.bytes, "\"kind\":\"epoch\",\"epoch\":2"));
+    memory_free(c.bytes);
+}
+
 static void test_damage_in_the_middle(void **state)
 {
     (void)state;
@@ -196,7 +216,7 @@ static void test_damage_in_the_middle(void **state)
     assert_int_equal(
         file_write_whole(fixture_path(folder, "metrics.jsonl"), text, sizeof text - 1, &why),
         STATUS_OK);
-    assert_int_equal(metrics_open(folder, 2, &m, &why), STATUS_BAD_DATA);
+    assert_int_equal(metrics_open(folder, 2, 0, &m, &why), STATUS_BAD_DATA);
     assert_null(m);
     assert_non_null(strstr(why.text, "metrics.jsonl: line 2 is no record"));
     content c = content_of("metrics.jsonl"); /* untouched */
@@ -221,7 +241,7 @@ static void test_cannot_write(void **state)
     (void)state;
     metrics *m;
     message why = {""};
-    assert_int_equal(metrics_open(fixture_path(folder, "absent"), -1, &m, &why),
+    assert_int_equal(metrics_open(fixture_path(folder, "absent"), -1, 0, &m, &why),
                      STATUS_CANNOT_WRITE);
     assert_null(m);
     assert_non_null(
@@ -292,6 +312,7 @@ int main(void)
         cmocka_unit_test(test_digests),
         cmocka_unit_test(test_float32_round_trip),
         cmocka_unit_test(test_resume_is_as_never_stopped),
+        cmocka_unit_test(test_an_epoch_that_was_not_ended),
         cmocka_unit_test(test_damage_in_the_middle),
         cmocka_unit_test(test_resume_without_a_file),
         cmocka_unit_test(test_cannot_write),

@@ -48,7 +48,8 @@ static void test_defaults_are_those_of_the_help(void **state)
     assert_int_equal(s.shuffle, YES);
     assert_int_equal(s.seed, 1);
     assert_int_equal(s.grain, 8);
-    assert_int_equal(s.checkpoint_every, 1);
+    assert_string_equal(s.checkpoint_every, "1");
+    assert_true(settings_time_limit(&s) == 0 && settings_time_margin(&s) == 60);
     assert_string_equal(s.isa, "auto");
 }
 
@@ -98,17 +99,26 @@ static void test_values_are_set_and_read_back(void **state)
     assert_null(settings_row("epoch"));
 }
 
-static void test_lengths_may_carry_their_unit(void **state)
+static void resolves(const char *name, const char *value, const char *words)
+{
+    settings s = settings_default();
+    message why = {""};
+    set(&s, name, value);
+    assert_int_equal(settings_resolve(&s, &why), words ? STATUS_USAGE : STATUS_OK);
+    if (words && !strstr(why.text, words)) fail_msg("no '%s' in: %s", words, why.text);
+}
+
+static void test_times_and_lengths_are_checked(void **state)
 {
     (void)state;
-    static const char *const good[] = {"2", "2epochs", "2 epochs", "2epoch"};
-    for (int i = 0; i < 4; i++) {
-        settings s = settings_default();
-        set(&s, "checkpoint-every", good[i]);
-        assert_int_equal(s.checkpoint_every, 2);
-    }
-    refused("checkpoint-every", "2steps", "a whole number");
-    refused("checkpoint-every", "epochs", "a whole number");
+    resolves("checkpoint-every", "500steps", NULL);
+    resolves("checkpoint-every", "10min", NULL);
+    resolves("checkpoint-every", "2hours", "--checkpoint-every=2hours");
+    resolves("time-limit", "2h", NULL);
+    resolves("time-limit", "1-12:00:00", NULL);
+    resolves("time-limit", "90", "--time-limit=90: must be a duration");
+    resolves("time-limit", "60s", "leaves no time before --time-margin=60s");
+    resolves("time-margin", "soon", "--time-margin=soon");
     refused("epochs", "2epochs", "a whole number");
 }
 
@@ -258,7 +268,10 @@ static void test_json_round_trip(void **state)
         {"resume", "yes"},
         {"resume-from", "y"},
         {"weights", "z.weights.h5"},
-        {"checkpoint-every", "0"},
+        {"checkpoint-every", "500steps"},
+        {"keep", "3"},
+        {"time-limit", "2h"},
+        {"time-margin", "90s"},
         {"monitor", "accuracy"},
         {"patience", "4"},
         {"min-delta", "0.25"},
@@ -391,7 +404,7 @@ int main(void)
         cmocka_unit_test(test_defaults_are_those_of_the_help),
         cmocka_unit_test(test_help_names_the_default),
         cmocka_unit_test(test_values_are_set_and_read_back),
-        cmocka_unit_test(test_lengths_may_carry_their_unit),
+        cmocka_unit_test(test_times_and_lengths_are_checked),
         cmocka_unit_test(test_bad_values_are_refused_in_words),
         cmocka_unit_test(test_resolving),
         cmocka_unit_test(test_resolving_keeps_what_was_set),
