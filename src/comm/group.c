@@ -21,7 +21,7 @@ _Static_assert(sizeof(atomic_uint) == 4, "the futex is a word of 32 bits");
 
 enum {
     SPINS = 500, /* looks at a gate before sleeping, when every rank has a core: about 10 us  */
-    YIELDS = 40,  /* when ranks share cores: the core goes to the others so often before that  */
+    YIELDS = 40, /* when ranks share cores: the core goes to the others so often before that  */
     NAP_MIN_NS =
         1000000, /* sleeps at a gate end after this, to let MPI move: a message that MPI took */
     NAP_MAX_NS =

@@ -149,25 +149,26 @@ schedule settings_schedule(const settings *s)
     return plan;
 }
 
-double settings_hang_timeout(const settings *s)
+static double seconds_of(const char *duration)
 {
     double seconds;
-    CHECK(text_to_duration(s->hang_timeout, &seconds), "time-out '%s'", s->hang_timeout);
+    CHECK(text_to_duration(duration, &seconds), "duration '%s'", duration);
     return seconds;
+}
+
+double settings_hang_timeout(const settings *s)
+{
+    return seconds_of(s->hang_timeout);
 }
 
 double settings_time_limit(const settings *s)
 {
-    double seconds;
-    CHECK(text_to_duration(s->time_limit, &seconds), "time limit '%s'", s->time_limit);
-    return seconds;
+    return seconds_of(s->time_limit);
 }
 
 double settings_time_margin(const settings *s)
 {
-    double seconds;
-    CHECK(text_to_duration(s->time_margin, &seconds), "time margin '%s'", s->time_margin);
-    return seconds;
+    return seconds_of(s->time_margin);
 }
 
 augment_cfg settings_augment(const settings *s)
