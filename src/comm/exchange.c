@@ -85,9 +85,10 @@ static status take_shared(exchange *x, message *why)
 static void take_private(exchange *x)
 {
     x->parameters = arena_take(&x->memory, x->stride * sizeof(float));
-    x->own = arena_floats(&x->memory, x->stride);
-    x->total = arena_floats(&x->memory, x->stride);
-    x->slabs = arena_floats(&x->memory, x->stride * (size_t)x->partials);
+    /* zeros: the gaps between tensors are never written, and are looked at with the rest */
+    x->own = arena_take(&x->memory, x->stride * sizeof(float));
+    x->total = arena_take(&x->memory, x->stride * sizeof(float));
+    x->slabs = arena_take(&x->memory, x->stride * (size_t)x->partials * sizeof(float));
     x->chain = arena_take(&x->memory, (size_t)x->partials);
     for (int i = 1; i < x->partials; i++) x->chain[i] = 1;
 }

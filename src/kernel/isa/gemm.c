@@ -319,6 +319,7 @@ void KERNEL(gemm_tn_tree)(const gemm_tree_args *g)
     int tiles = (g->rows.length + TILE_ROWS - 1) / TILE_ROWS;
     int panels = (g->cols + PANEL - 1) / PANEL;
     tree_node share = tree_share((tree_node){0, panels * tiles}, g->part, g->parts);
+    if (g->plan.results == 0) return; /* no leaves */
     for (int t = share.lo; t < share.hi; t++) {
         int k = t / panels * TILE_ROWS;
         int height = g->rows.length - k < TILE_ROWS ? g->rows.length - k : TILE_ROWS;
