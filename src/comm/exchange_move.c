@@ -219,9 +219,11 @@ span exchange_sum(exchange *x, int bucket, int part, int parts, float *out)
     const float *items[EXCHANGE_MAX_ITEMS];
     span slice = exchange_slice(x, bucket), share = share_of(slice, part, parts);
     float *to = out + share.offset;
-    int there = out == exchange_in_place(x, bucket) && (x->total || x->plan.final.items);
+    int by_mpi = x->cfg.mode == EXCHANGE_ALLREDUCE;
+    int there = out == exchange_in_place(x, bucket) && (by_mpi || x->plan.final.items);
     if (share.length == 0 || there) return share;
-    if (x->cfg.mode == EXCHANGE_ALLREDUCE) {
+    CHECK(out && (!by_mpi || x->total), "%s", "a sum of nothing, or into nothing");
+    if (by_mpi) {
         memcpy(to, x->total + slice.offset + share.offset, share.length * sizeof *to);
     } else if (x->plan.final.items == 0) {
         memset(to, 0, share.length * sizeof *to);

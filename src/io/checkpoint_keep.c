@@ -56,14 +56,15 @@ status checkpoint_thin_out(const char *run_folder, int most, message *why)
 {
     char name[256], path[FILE_PATH];
     DIR *folder = opendir(run_folder);
-    status code = folder ? STATUS_OK
-                         : fail(why, STATUS_CANNOT_WRITE, "%s: cannot read this folder: %s",
-                                run_folder, strerror(errno));
+    status code = STATUS_OK;
+    if (!folder)
+        return fail(why, STATUS_CANNOT_WRITE, "%s: cannot read this folder: %s", run_folder,
+                    strerror(errno));
     while (!code && first_kept(folder, name, sizeof name) > most) {
         code = file_join(run_folder, name, path, why);
         if (!code && unlink(path))
             code = fail(why, STATUS_CANNOT_WRITE, "%s: cannot remove: %s", path, strerror(errno));
     }
-    if (folder) closedir(folder);
+    closedir(folder);
     return code;
 }

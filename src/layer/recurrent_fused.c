@@ -55,10 +55,10 @@ static fused_leaf measure(const stage *s)
     return f;
 }
 
-/* The next floats of the leaf's memory; of none where only their number is wanted. */
+/* The next floats of the leaf's memory. */
 static float *cut(fused_leaf *f, float *saved, size_t rows, size_t floats)
 {
-    float *first = saved ? saved + f->length : NULL;
+    float *first = saved + f->length;
     f->length += rows * slab_round_up(floats);
     return first;
 }
@@ -78,7 +78,6 @@ static fused_leaf divide(const stage *s, float *saved, int samples)
     f.dh = cut(&f, saved, n, units);
     f.carry = cut(&f, saved, n, cell_units);
     f.begins = (int *)(void *)cut(&f, saved, n, 2 + 4 * (steps + 1));
-    if (!saved) return f;
     f.order = f.begins + n;
     f.begun = f.order + n;
     f.first = f.begun + (steps + 1);
@@ -95,7 +94,8 @@ static size_t forward_length(const fused_leaf *f)
 
 static void fused_plan(stage *s)
 {
-    fused_leaf f = divide(s, NULL, 1);
+    float origin; /* only differences of addresses are used */
+    fused_leaf f = divide(s, &origin, 1);
     const layer_tensor *t = s->layer->tensor;
     s->packed_length = forward_length(&f) + (size_t)f.units * (size_t)f.cols;
     s->scratch_length = s->shared_length = 0;

@@ -7,7 +7,7 @@
 enum {
     RIG_LONG = 8 << 20,  /* floats of x and y: beyond the caches       */
     RIG_SHORT = 1 << 20, /* of w and z, and what is filled of x and y  */
-    CASE_SIZES = 7
+    CASE_SIZES = 8
 };
 
 /* One thread's arrays. Filled: x and w with small positive numbers, z likewise with zeros in every third place, as
