@@ -13,9 +13,9 @@ Usage: tools/test.sh [--all] [-L LABEL]... [--help]
 
 Installs what is missing, builds build/dev, and runs CTest; then lists what was skipped and why. The last lines are
 CTest's summary.
-  -L LABEL   only tests with this label, may be repeated: unit ref grad prop mpi io e2e style count interop slow slurm
-  --all      what continuous integration runs: the labels slow and slurm and Keras' own trainings too, the sanitizers on the
-             labels unit ref grad prop mpi, a build with MPICH, and clang-tidy. Any skipped test then counts as a failure.
+  -L LABEL   only tests with this label, may be repeated: unit ref grad prop mpi io e2e style count interop slow slurm fault
+  --all      what continuous integration runs: the labels slow, slurm and fault and Keras' own trainings too, the sanitizers on
+             the labels unit ref grad prop mpi, a build with MPICH, and clang-tidy. Any skipped test then counts as a failure.
 
 $MNIST_DIR, a folder with MNIST's four files, is passed on to the tests that can use it.
 After the first time, one label is quicker by hand: cmake --build --preset dev && ctest --preset dev -L unit
@@ -43,7 +43,7 @@ selection() {
     if ((${#labels[@]})); then
         select=(-L "^(${labels[*]})\$")
     elif [[ $all == no ]]; then
-        select=(-LE '^(slow|slurm)$' -E '^interop/(optimizer|training)_parity$')
+        select=(-LE '^(slow|slurm|fault)$' -E '^interop/(optimizer|training)_parity$')
     fi
 }
 
@@ -82,7 +82,7 @@ list_skipped() {
     printf '\nskipped: %d\n' "${#rows[@]}"
     ((${#rows[@]} == 0)) || printf '  %s\n' "${rows[@]}"
     if [[ $all == no && ${#labels[@]} == 0 ]]; then
-        printf '  labels slow and slurm, interop/{optimizer,training}_parity, the sanitizers, MPICH, clang-tidy: run with --all only\n'
+        printf '  labels slow, slurm and fault, interop/{optimizer,training}_parity, the sanitizers, MPICH, clang-tidy: run with --all only\n'
     elif [[ $all == yes ]] && ((${#rows[@]})); then
         failures+=("${#rows[@]} skipped tests, none allowed with --all")
     fi

@@ -114,7 +114,7 @@ void comm_unwatch(comm *c);
 void comm_pulse(comm *c, int64_t step, int phase);
 
 /* `bytes` of zeroed memory that all ranks of the group see (each at an address of its own), 64-byte aligned, freed by
- * comm_close. Backed by a file in /dev/shm that is reserved (posix_fallocate), mapped by all and unlinked at once, so
+ * comm_close. Backed by a file in /dev/shm that is reserved (posix_fallocate), mapped by all and never has a name, so
  * that nothing stays behind; 2 MiB and more begin on 2 MiB and ask for huge pages. Where the reserve fails on any rank:
  * STATUS_CANNOT_WRITE with a message, on all ranks alike. A group of one gets private memory. Collective over all ranks
  * (agrees over all); bytes may differ between groups, not inside one (CHECK). Several calls are allowed. */

@@ -12,6 +12,9 @@
 
 enum { FILE_PATH = 1024 };
 
+/* STATUS_CANNOT_WRITE, in the words of the functions below, for those who write by other calls; error: errno. */
+status file_cannot_write(const char *path, int error, message *why);
+
 /* folder + "/" + name into path[FILE_PATH]; STATUS_USAGE where it does not fit. */
 status file_join(const char *folder, const char *name, char *path, message *why);
 

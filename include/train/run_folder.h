@@ -10,8 +10,9 @@
 #include "train/session.h"
 
 /* folder[FILE_PATH]: --out, or a new one below runs/, made. *from: the checkpoint that the run continues, NULL where it
- * begins: a folder with a config.json and without a checkpoint is a run that was ended before its first. *is_last: that
- * checkpoint is the folder's own last.weights.h5, undamaged. remark: what the user should know, or empty. */
+ * begins: a folder with a config.json, or with a part of it, and without a checkpoint is a run that was ended before its
+ * first. *is_last: that checkpoint is the folder's own last.weights.h5, undamaged. remark: what the user should know, or
+ * empty. */
 status run_folder_choose(const session *s, char *folder, checkpoint_file **from, int *is_last,
                          message *remark, message *why);
 

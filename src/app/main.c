@@ -1,4 +1,5 @@
 /* app/main.c - who does what, and the exit code. */
+#include <signal.h>
 #include <stdio.h>
 
 #include "app/app.h"
@@ -47,6 +48,8 @@ int main(int argc, char **argv)
     static app a;
     message why = {""};
     team_flush_denormals();
+    signal(SIGXFSZ,
+           SIG_IGN); /* a file beyond its limit is then an error of write(), told in words */
     a.here = place_read();
     status code = options_parse(argc, argv, &a.o, &why);
     if (!code && a.o.ask) return answer(&a.o);

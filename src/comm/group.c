@@ -1,4 +1,5 @@
 /* comm/group.c - what the ranks of a group share: memory, and gates to wait at. */
+#define _GNU_SOURCE /* O_TMPFILE */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -38,27 +39,36 @@ struct mapping {
 
 /* What the group's first rank tells the others. */
 typedef struct offer {
-    char name[64];
+    char path[64];
     int error; /* errno of its attempt to create the file */
     unsigned long long bytes;
 } offer;
 
 /* ---- memory ---- */
 
-int group_file(char *name, size_t size)
+/* Where files without a name are not to be had: one that has it for a moment only. */
+static int file_named_once(void)
 {
     static unsigned counter;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    snprintf(name, size, "/mnist_dist-%ld-%lld-%u", (long)getpid(),
-             (long long)now.tv_sec * 1000000000 + now.tv_nsec, counter++);
-    return shm_open(name, O_RDWR | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
+    char name[64];
+    snprintf(name, sizeof name, "/mnist_dist-%ld-%u", (long)getpid(), counter++);
+    int file = shm_open(name, O_RDWR | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
+    if (file >= 0) shm_unlink(name);
+    return file;
+}
+
+int group_file(char *path, size_t size)
+{
+    int file = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (file < 0) file = file_named_once();
+    snprintf(path, size, "/proc/%ld/fd/%d", (long)getpid(), file);
+    return file;
 }
 
 static offer offer_create(size_t bytes, int *file)
 {
     offer o = {.bytes = bytes};
-    *file = group_file(o.name, sizeof o.name);
+    *file = group_file(o.path, sizeof o.path);
     if (*file < 0) o.error = errno;
     return o;
 }
@@ -136,17 +146,15 @@ static status map_offer(const comm *c, const offer *o, int file, void **memory, 
     CHECK(o->bytes == 0 || *memory == NULL, "%s", "memory is mapped once");
     if (o->error)
         return fail(why, STATUS_CANNOT_WRITE,
-                    "shared memory %s cannot be created: %s; --share=off "
-                    "does without",
-                    o->name, strerror(o->error));
-    if (file < 0) file = shm_open(o->name, O_RDWR, 0);
-    if (file < 0)
+                    "shared memory cannot be created in /dev/shm: %s; --share=off does without",
+                    strerror(o->error));
+    int own = file < 0 ? open(o->path, O_RDWR | O_CLOEXEC) : file;
+    if (own < 0)
         return fail(why, STATUS_CANNOT_WRITE,
-                    "shared memory %s cannot be opened: %s; --share=off "
-                    "does without",
-                    o->name, strerror(errno));
-    status code = map_file(c, file, (size_t)o->bytes, memory, why);
-    close(file);
+                    "shared memory %s cannot be opened: %s; --share=off does without", o->path,
+                    strerror(errno));
+    status code = map_file(c, own, (size_t)o->bytes, memory, why);
+    if (file < 0) close(own);
     return code;
 }
 
@@ -158,7 +166,7 @@ static status share_memory(comm *c, size_t bytes, void **memory, message *why)
     wire_broadcast(c->group, &o, sizeof o);
     CHECK(o.bytes == bytes, "the ranks of a group ask for %llu and %zu bytes", o.bytes, bytes);
     status code = wire_agree(c->world, map_offer(c, &o, file, memory, why), why);
-    if (leads && !o.error) shm_unlink(o.name);
+    if (file >= 0) close(file);
     /* once all have reserved their shares; the others' accesses then find them */
     if (code == STATUS_OK && leads) ask_for_huge_pages(*memory, bytes);
     if (code != STATUS_OK && *memory) {

@@ -66,18 +66,17 @@ static void alone(comm *c, liveness *l, size_t bytes)
 void liveness_open(comm *c, MPI_Comm near)
 {
     liveness *l = &c->life;
-    char name[64] = "";
+    char path[64] = "";
     *l = (liveness){.file = -1, .outer = current};
     MPI_Comm_rank(near, &l->rank);
     MPI_Comm_size(near, &l->ranks);
     l->first = c->layout.rank - l->rank;
     size_t bytes = LINE + (size_t)l->ranks * sizeof(struct pulse);
-    if (l->rank == 0) l->file = group_file(name, sizeof name);
-    wire_broadcast(near, name, sizeof name);
-    if (l->rank != 0) l->file = shm_open(name, O_RDWR, 0);
+    if (l->rank == 0) l->file = group_file(path, sizeof path);
+    wire_broadcast(near, path, sizeof path);
+    if (l->rank != 0) l->file = open(path, O_RDWR | O_CLOEXEC);
     status own = map_and_lock(l, bytes) ? STATUS_CANNOT_WRITE : STATUS_OK;
     status all = wire_agree(near, own, NULL);
-    if (l->rank == 0) shm_unlink(name);
     if (all) alone(c, l, bytes);
     l->seen = arena_take(&c->memory, (size_t)l->ranks * sizeof *l->seen);
     l->since_s = arena_take(&c->memory, (size_t)l->ranks * sizeof *l->since_s);

@@ -81,8 +81,9 @@ status wire_agree(MPI_Comm over, status own, message *why);
 
 /* The barrier and the board of a new group, and a trial reserve of trial_bytes. Collective over all ranks. */
 status group_open(comm *c, size_t trial_bytes, message *why);
-/* A new file in /dev/shm, and its name; -1 with errno where there is none. */
-int group_file(char *name, size_t size);
+/* A new file in /dev/shm without a name, so that nothing stays there however the ranks end; -1 with errno where there is none.
+ * While it is open here, `path` opens it in other processes of this user and host too. */
+int group_file(char *path, size_t size);
 /* See comm_shared_take. */
 status group_take(comm *c, size_t bytes, void **memory, message *why);
 void group_give_back(comm *c, void *memory);

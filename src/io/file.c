@@ -25,6 +25,8 @@ static const char *hint_for(int error)
     case ENOSPC:
     case EDQUOT:
         return "free some space, or choose another folder with -o";
+    case EFBIG:
+        return "the limit of a file's size (ulimit -f, or the file system's) is too small";
     case EACCES:
     case EPERM:
         return "check the owner and the permissions";
@@ -46,6 +48,11 @@ static const char *hint_for(int error)
 static status cannot(message *why, status code, const char *path, const char *verb, int error)
 {
     return fail(why, code, "%s: cannot %s: %s: %s", path, verb, strerror(error), hint_for(error));
+}
+
+status file_cannot_write(const char *path, int error, message *why)
+{
+    return cannot(why, STATUS_CANNOT_WRITE, path, "write", error);
 }
 
 status file_join(const char *folder, const char *name, char *path, message *why)
@@ -185,12 +192,12 @@ status file_write_whole(const char *path, const void *bytes, size_t length, mess
     if (stat(path, &about) == 0 && !S_ISREG(about.st_mode))
         return fail(why, STATUS_CANNOT_WRITE, "%s: is no regular file: name another one", path);
     if (snprintf(partial, sizeof partial, "%s.partial", path) >= FILE_PATH)
-        return cannot(why, STATUS_CANNOT_WRITE, path, "write", ENAMETOOLONG);
+        return file_cannot_write(path, ENAMETOOLONG, why);
     int error = write_synced(partial, bytes, length);
     if (!error && rename(partial, path)) error = errno;
     if (error) {
         unlink(partial);
-        return cannot(why, STATUS_CANNOT_WRITE, path, "write", error);
+        return file_cannot_write(path, error, why);
     }
     return file_sync_folder_of(path, why);
 }
@@ -251,7 +258,7 @@ status file_link(const char *from, const char *to, message *why)
 {
     char partial[FILE_PATH];
     if (snprintf(partial, sizeof partial, "%s.partial", to) >= FILE_PATH)
-        return cannot(why, STATUS_CANNOT_WRITE, to, "write", ENAMETOOLONG);
+        return file_cannot_write(to, ENAMETOOLONG, why);
     unlink(partial);
     if (link(from, partial) == 0) {
         status code = file_rename(partial, to, why);

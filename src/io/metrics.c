@@ -110,8 +110,7 @@ static number_text clock_text(double value)
 static status write_line(metrics *m, const char *line, message *why)
 {
     if (fputs(line, m->lines) >= 0) return STATUS_OK;
-    return fail(why, STATUS_CANNOT_WRITE, "%s: cannot write: %s: free some space", m->path,
-                strerror(errno));
+    return file_cannot_write(m->path, errno, why);
 }
 
 status metrics_add_step(metrics *m, const metrics_step *s, message *why)
@@ -280,9 +279,7 @@ status metrics_open(const char *run_folder, int64_t last_step, int last_epoch, m
     if (goes_on) code = cut_back(m, (cut){last_step, last_epoch}, why);
     if (!code) {
         m->lines = fopen(m->path, goes_on ? "ae" : "we");
-        if (!m->lines)
-            code = fail(why, STATUS_CANNOT_WRITE, "%s: cannot write: %s: check the folder", m->path,
-                        strerror(errno));
+        if (!m->lines) code = file_cannot_write(m->path, errno, why);
     }
     *opened = code ? NULL : m;
     if (code) metrics_close(m);
@@ -295,8 +292,7 @@ status metrics_flush(metrics *m, message *why)
     size_t length;
     /* a full disk may show in an earlier line already: then ferror alone remembers it */
     if (fflush(m->lines) || ferror(m->lines) || fsync(fileno(m->lines)))
-        return fail(why, STATUS_CANNOT_WRITE, "%s: cannot write: %s: free some space", m->path,
-                    strerror(errno));
+        return file_cannot_write(m->path, errno, why);
     status code = metrics_table_build(m->steps.records, m->steps.count, m->epochs.records,
                                       m->epochs.count, &bytes, &length, why);
     if (code) return code;

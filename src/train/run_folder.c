@@ -6,14 +6,20 @@
 
 #include "io/file.h"
 
-/* The checkpoint of the run that the folder holds: none where it was ended before its first. */
+static int has_file(const char *folder, const char *name)
+{
+    char path[FILE_PATH];
+    return !file_join(folder, name, path, NULL) && file_exists(path);
+}
+
+/* The checkpoint of the run that the folder holds: none where it was ended before its first, or as early as when it wrote
+ * its configuration. */
 static status open_own(const char *folder, checkpoint_file **from, message *remark, message *why)
 {
     char path[FILE_PATH];
     status code = checkpoint_open_run(folder, CHECKPOINT_LAST, from, path, remark, why);
-    if (code != STATUS_NO_INPUT || file_join(folder, "config.json", path, NULL) ||
-        !file_exists(path))
-        return code;
+    int begun = has_file(folder, "config.json") || has_file(folder, "config.json.partial");
+    if (code != STATUS_NO_INPUT || !begun) return code;
     fail(remark, STATUS_OK, "%.900s: no checkpoint yet: begun again", folder);
     return STATUS_OK;
 }

@@ -138,4 +138,8 @@ rm "$scratch/begun/"*.weights.h5 "$scratch/begun/result.json"
 train 2x1 begun "${common[@]}" --epochs 4 --resume
 [[ $(result begun parameters_digest) == $(result whole parameters_digest) ]] || die "begun: other bits"
 same whole begun
+mkdir "$scratch/torn"
+head -c 10 "$scratch/half/config.json" >"$scratch/torn/config.json.partial"
+train 1x1 torn "${common[@]}" --epochs 4 --resume
+same whole torn
 echo "ended before its first checkpoint: begun again"

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include "io/checkpoint_fixture.h"
 
@@ -27,24 +28,44 @@ static sample sample_new(void)
     return s;
 }
 
-static void write_bytes(const void *bytes, size_t length)
+static void write_file(const char *name, const void *bytes, size_t length)
 {
-    message why = {""};
-    if (file_write_whole(fixture_path(folder, "x.weights.h5"), bytes, length, &why))
-        fail_msg("%s", why.text);
+    FILE *file = fopen(fixture_path(folder, name), "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, length, file), length);
+    assert_int_equal(fclose(file), 0);
 }
 
-/* Opens x.weights.h5, which must be refused; `words` (may be NULL): what the message must hold. */
-static void assert_refused(const char *words)
+static void write_bytes(const void *bytes, size_t length)
+{
+    write_file("x.weights.h5", bytes, length);
+}
+
+static void write_byte(const char *name, size_t at, unsigned char byte)
+{
+    FILE *file = fopen(fixture_path(folder, name), "r+b");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, (long)at, SEEK_SET), 0);
+    assert_int_equal(fputc(byte, file), byte);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Opens the file, which must be refused; `words` (may be NULL): what the message must hold. */
+static void assert_file_refused(const char *name, const char *words)
 {
     message why = {""};
     checkpoint_file *file;
-    const char *path = fixture_path(folder, "x.weights.h5");
+    const char *path = fixture_path(folder, name);
     assert_int_equal(checkpoint_open(path, &file, &why), STATUS_BAD_DATA);
     assert_null(file);
     assert_non_null(strstr(why.text, path));
     assert_null(strchr(why.text, '\n'));
     if (words && !strstr(why.text, words)) fail_msg("'%s' lacks '%s'", why.text, words);
+}
+
+static void assert_refused(const char *words)
+{
+    assert_file_refused("x.weights.h5", words);
 }
 
 static void test_each_field_of_the_user_block(void **state)
@@ -68,13 +89,13 @@ static void test_each_field_of_the_user_block(void **state)
     memory_free(s.bytes);
 }
 
+/* Every length of a small file. */
 static void test_truncations(void **state)
 {
     (void)state;
     sample s = sample_new();
-    size_t length[] = {0, 1, 15, 16, 100, 511, 512, 513, 520, 1000, s.length / 2, s.length - 1};
-    for (size_t i = 0; i < sizeof length / sizeof *length; i++) {
-        write_bytes(s.bytes, length[i]);
+    for (size_t length = 0; length < s.length; length++) {
+        write_bytes(s.bytes, length);
         assert_refused(NULL);
     }
     memory_free(s.bytes);
@@ -92,24 +113,72 @@ static void test_one_byte_more(void **state)
     memory_free(s.bytes);
 }
 
-static void test_random_flips(void **state)
+/* Every byte of the head. */
+static void test_flips_of_the_head(void **state)
 {
     (void)state;
     sample s = sample_new();
+    write_bytes(s.bytes, s.length);
+    for (size_t at = 0; at < 512; at++) {
+        write_byte("x.weights.h5", at, s.bytes[at] ^ 1);
+        assert_refused(NULL);
+        write_byte("x.weights.h5", at, s.bytes[at]);
+    }
+    memory_free(s.bytes);
+}
+
+/* What a run goes on from, and the name of a damaged file that is passed over. */
+static void assert_taken(const char *name, const char *passed_over)
+{
+    message note, why = {""};
+    char path[FILE_PATH];
+    checkpoint_file *file;
+    assert_int_equal(checkpoint_open_run(folder, CHECKPOINT_LAST, &file, path, &note, &why),
+                     STATUS_OK);
+    assert_string_equal(path, fixture_path(folder, name));
+    if (passed_over)
+        assert_non_null(strstr(note.text, passed_over));
+    else
+        assert_string_equal(note.text, "");
+    checkpoint_close(file);
+}
+
+/* Of the default model's checkpoint: refused, and the run goes on from the one before. */
+static void test_random_flips(void **state)
+{
+    (void)state;
+    message why = {""};
+    sample s;
     rng_key key = {.seed = 11, .stream = RNG_AUGMENT};
-    for (uint32_t i = 0; i < 200; i++) {
+    assert_int_equal(checkpoint_build(fixture_cnn(&memory), &s.bytes, &s.length, &why), STATUS_OK);
+    write_file("last.weights.h5", s.bytes, s.length);
+    write_file("prev.weights.h5", s.bytes, s.length);
+    for (uint32_t i = 0; i < 2000; i++) {
         size_t at = rng_below(key, 2 * i, (uint32_t)s.length);
         unsigned char change = (unsigned char)(1 + rng_below(key, 2 * i + 1, 255));
-        s.bytes[at] ^= change;
-        write_bytes(s.bytes, s.length);
-        assert_refused(NULL);
-        s.bytes[at] ^= change;
+        write_byte("last.weights.h5", at, s.bytes[at] ^ change);
+        assert_file_refused("last.weights.h5", NULL);
+        if (i % 20 == 0) assert_taken("prev.weights.h5", "last.weights.h5");
+        write_byte("last.weights.h5", at, s.bytes[at]);
     }
-    write_bytes(s.bytes, s.length); /* the checker can also accept */
-    message why;
-    checkpoint_file *file;
-    assert_int_equal(checkpoint_open(fixture_path(folder, "x.weights.h5"), &file, &why), STATUS_OK);
-    checkpoint_close(file);
+    assert_taken("last.weights.h5", NULL); /* the checker can also accept */
+    memory_free(s.bytes);
+}
+
+/* Likewise, some hundred lengths. */
+static void test_truncated_checkpoint(void **state)
+{
+    (void)state;
+    message why = {""};
+    sample s;
+    assert_int_equal(checkpoint_build(fixture_cnn(&memory), &s.bytes, &s.length, &why), STATUS_OK);
+    write_file("last.weights.h5", s.bytes, s.length);
+    write_file("prev.weights.h5", s.bytes, s.length);
+    for (size_t length = s.length - 1; length > s.length / 200; length -= s.length / 200) {
+        assert_int_equal(truncate(fixture_path(folder, "last.weights.h5"), (off_t)length), 0);
+        assert_file_refused("last.weights.h5", "its head says");
+    }
+    assert_taken("prev.weights.h5", "last.weights.h5");
     memory_free(s.bytes);
 }
 
@@ -308,7 +377,9 @@ int main(void)
         cmocka_unit_test(test_each_field_of_the_user_block),
         cmocka_unit_test(test_truncations),
         cmocka_unit_test(test_one_byte_more),
+        cmocka_unit_test(test_flips_of_the_head),
         cmocka_unit_test(test_random_flips),
+        cmocka_unit_test(test_truncated_checkpoint),
         cmocka_unit_test(test_truncated_plain_file),
         cmocka_unit_test(test_foreign_files),
         cmocka_unit_test(test_soft_link),
