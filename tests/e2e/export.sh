@@ -61,7 +61,7 @@ bad 73 'a.keras: is there already' run -o a.keras
 [[ $(sha256sum a.keras) == "$before" ]] || die 'the file that was there was changed'
 bad 64 '-o NAME' run
 bad 64 '.weights.h5 or .keras' run -o model.h5
-bad 64 'export needs a PATH' -o x.keras
+bad 64 'export needs PATH' -o x.keras
 bad 64 'add --model' a.weights.h5 -o x.keras
 bad 65 'another model' a.weights.h5 -o x.keras --model mlp
 bad 66 'nowhere' nowhere -o x.keras

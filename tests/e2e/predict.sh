@@ -108,7 +108,7 @@ bad 65 'small.idx: images of 4 x 4, the model wants 28 x 28' run small.idx
 bad 65 'cut.idx' run cut.idx
 bad 66 'nowhere' nowhere white.png
 bad 65 'text.png' text.png white.png
-bad 64 'predict needs a PATH'
+bad 64 'predict needs PATH'
 bad 64 'known are text, csv, json' run white.png --format xml
 bad 64 'add --model' plain.weights.h5 white.png
 bad 66 'no_data' run --data no_data
