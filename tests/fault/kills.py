@@ -224,6 +224,10 @@ class Ledger:
     def count(self, column):
         return sum(row[column] for row in self.rows)
 
+    def suffices(self, count):
+        """So many kills, and 30 of 200 during the writing of a checkpoint; or twice as many that did not bring these."""
+        return len(self.rows) >= count and (self.count("writing") >= count * 30 // 200 or len(self.rows) >= 2 * count)
+
 
 def hit(run, ledger, dice):
     """One start and one strike. True: the strike counts; False: the run has ended."""
@@ -303,10 +307,10 @@ def whole_run():
 def kill_all(count, ledger, reference, dice):
     """Trainings one after the other; each is hit until it ends, or has been hit ten times."""
     trainings = 0
-    while len(ledger.rows) < count:
+    while not ledger.suffices(count):
         trainings += 1
         run = Run(trainings)
-        while len(ledger.rows) < count and sum(row["training"] == trainings for row in ledger.rows) < 10:
+        while not ledger.suffices(count) and sum(row["training"] == trainings for row in ledger.rows) < 10:
             if not hit(run, ledger, dice):
                 break
         finish(run, ledger, reference, dice)
