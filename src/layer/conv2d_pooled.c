@@ -18,7 +18,7 @@ static int is_pooled(const layer *conv, const layer *pool)
 const stage_type *stage_conv2d_fused(const stage *s)
 {
     const shape *in = &s->layer->in;
-    if (!is_pooled(s->layer, s->pool)) return NULL;
+    if (s->engine != GEMM_OWN || !is_pooled(s->layer, s->pool)) return NULL;
     if (in->dim[2] % CONV_BLOCK == 0) return &stage_conv2d_pooled;
     int one = in->dim[2] == 1 && in->dim[1] <= CONV_MAX_WIDTH && !s->want_input_gradient;
     return one ? &stage_conv2d_pixels : NULL;

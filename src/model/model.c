@@ -176,10 +176,7 @@ static void fuse_layers(model *m, const model_cfg *cfg)
         if (fuses(m, i)) s->pool = &m->layer[++i];
         s->want_input_gradient =
             l > &m->layer[first_with_tensors]; /* nobody before it has a use for one */
-        if (l->cfg.kind == LAYER_CONV2D && cfg->engine == GEMM_OWN) {
-            const stage_type *fused = stage_conv2d_fused(s);
-            if (fused) s->type = fused;
-        }
+        if (l->cfg.kind == LAYER_CONV2D && stage_conv2d_fused(s)) s->type = stage_conv2d_fused(s);
         if (layer_is_recurrent(l->cfg.kind) && recurrent_fused_takes(s))
             s->type = &stage_recurrent_fused;
         s->in_length = shape_length(l->in);
