@@ -104,7 +104,8 @@ void exchange_wait(exchange *x);
 float *exchange_in_place(exchange *x, int bucket);
 /* Sums this rank's slice of `bucket` in tree order into out[0 .. slice length), which may be exchange_in_place; split by
  * (part, parts): each call writes its share and returns where in `out` that is; shares begin on multiples of 16 floats.
- * Zeros where the step has no leaves. Thread-safe for different parts. */
+ * Zeros where the step has no leaves. Thread-safe for different parts. Not needed for a bucket whose sums the ranks form by
+ * other means; nobody then has to write its partials. */
 span exchange_sum(exchange *x, int bucket, int part, int parts, float *out);
 
 /* After this rank's slices are updated in exchange_parameters: makes them visible to all ranks. When it returns, every

@@ -61,6 +61,12 @@ typedef struct stage_draw {
     int first;
 } stage_draw;
 
+/* Where a BY_OUTPUT backward's samples lie in a batch whose inputs x and packed dy the ranks of a host share (io.x of all
+ * ranks is one array, so is io.shared): the gradient of the kernel is left to kernel_rows. samples 0: it is not. */
+typedef struct stage_joint {
+    int first, samples; /* of the pass; of the batch */
+} stage_joint;
+
 /* Pointers for a run of samples; packed and scratch already at this stage's offset. */
 typedef struct stage_io {
     const float *parameters; /* the whole slab        */
@@ -72,6 +78,7 @@ typedef struct stage_io {
     float *dx; /* NULL: not wanted      */
     float *scratch;
     float *shared; /* BY_OUTPUT             */
+    stage_joint joint;
     stage_draw draw;
 } stage_io;
 
@@ -97,6 +104,9 @@ struct stage_type {
     /* BY_OUTPUT: every thread of the team calls it (it holds team barriers). */
     void (*backward_tile)(const stage *s, const stage_io *io, int samples, const stage_tree *tree,
                           int part, int parts);
+    /* BY_OUTPUT, or NULL: rows [lo, hi) of the gradient of the kernel, tensor 0, over the joint samples: out of io.x and
+     * io.shared as all ranks' backward left them, the first sample's. tree: all leaves, one result: where row lo goes. */
+    void (*kernel_rows)(const stage *s, const stage_io *io, tree_node rows, const stage_tree *tree);
 };
 
 extern const stage_type

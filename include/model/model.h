@@ -18,7 +18,7 @@
 #include "base/arena.h"
 #include "layer/stage.h"
 
-enum { MODEL_MAX_LAYERS = 32, MODEL_BLOCK = 1024, MODEL_SPEC = 512, MODEL_BUCKETS = 2 };
+enum { MODEL_MAX_LAYERS = 32, MODEL_BLOCK = 1024, MODEL_SPEC = 512, MODEL_BUCKETS = 4 };
 
 typedef struct model_cfg {
     const char *
@@ -49,9 +49,12 @@ typedef struct model {
         training_flop; /* nominal: forward, weight gradients, input gradients of all but the first layer, state gradients */
 
     int blocks;
-    size_t *block_start;        /* [blocks] ascending                             */
-    int buckets;                /* 1 or 2                                         */
-    span bucket[MODEL_BUCKETS]; /* in the order in which backward finishes them */
+    size_t *block_start; /* [blocks] ascending                             */
+    int buckets;
+    span bucket[MODEL_BUCKETS]; /* in the order in which backward finishes them   */
+    int early_buckets;          /* finished before the last BY_SAMPLE stage with tensors begins */
+    /* a large dense kernel, whose gradient ranks of a host form without partial sums (run_join); -1: none */
+    int joint_bucket, joint_stage;
 } model;
 
 /* STATUS_USAGE with a message that points at the word that is wrong and lists what is known. *m must be zeroed, must not

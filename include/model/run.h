@@ -73,6 +73,28 @@ void run_forward(run *r, int thread);
 void run_loss(run *r, int thread, loss_sums *sums);
 void run_backward(run *r, int thread);
 
+/* ---- joint sums ----
+ *
+ * Ranks that share memory need no partial sums of model.joint_bucket, a large dense kernel [D,U]: its gradient is x'g over
+ * the samples of the whole batch, and every rank can form the rows that it owns out of the x and g of all. That saves
+ * writing D U floats on every rank and reading as many again; x and g have (D + U) floats a sample.
+ *
+ *   run_join           x and g of all ranks lie in `memory` from now on; partials get no such kernel any more
+ *   run_begin_batch    how many samples the batch has: on every rank, one thread, before its pass (it has one, or none)
+ *   run_joint_sum      the own rows, once all ranks have ended their backward; nobody may begin a pass before all are done
+ *
+ * The sums are those of the reduction tree over all leaves: the bits are those of partial sums added up.
+ * Test: tests/prop/model_joint.c */
+
+/* Floats of the memory that ranks share, for batches of up to `samples`; 0: the model has no joint bucket. */
+size_t run_joint_floats(const model *m, int samples);
+/* memory: [run_joint_floats(m, samples)], on 64 bytes, borrowed; passes have to be of consecutive samples of the batch. */
+void run_join(run *r, float *memory, int samples, arena *a);
+void run_begin_batch(run *r, int samples);
+/* This thread's share of `slice` of the slab, whole rows of the joint kernel, into out[0 .. slice.length); returns where in
+ * out that is. Zeros where the batch is empty. */
+span run_joint_sum(run *r, span slice, int thread, float *out);
+
 /* Logits of the pass, [count, classes]; after run_forward and a barrier. */
 const float *run_logits(const run *r);
 

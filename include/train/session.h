@@ -37,6 +37,7 @@ typedef struct session {
     float *packed;                   /* likewise */
     int prepare_part, prepare_parts; /* this rank's share of model_prepare, in threads */
     run *r;
+    int joint;               /* 1: the ranks share the batch for run_joint_sum */
     trace *trace;            /* --profile, or NULL */
     char *profile_table;     /* rank 0, after profile_end */
     optimizer_cfg optimizer; /* with the learning rate of the newest step */

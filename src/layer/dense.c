@@ -5,7 +5,8 @@
  *              dx = g W'              [N,D] = [N,U][U,D]
  *              dW = sum over leaves, in tree order, of x' g;  db likewise of the column sums of g
  *
- * All threads work on the whole pass, each on its part of the outputs, so no thread needs a gradient of its own. */
+ * All threads work on the whole pass, each on its part of the outputs, so no thread needs a gradient of its own. Nor does a
+ * rank, where x and g of all ranks lie in one memory: each then forms the rows of dW that it owns (kernel_rows). */
 #include "layer/stage.h"
 
 #include <string.h>
@@ -209,8 +210,11 @@ static void gradient_panels(const stage *s, const stage_io *io, int samples, con
     int units = (int)s->out_length, width = s->k->panel;
     activation act = s->layer->cfg.act;
     tree_node share = tree_share((tree_node){0, kernels_panels(s->k, units)}, part, parts);
+    int held = io->joint.samples ? io->joint.samples : samples; /* rows of a panel */
     for (int p = share.lo; p < share.hi; p++) {
         int col = p * width, n = units - col < width ? units - col : width;
+        float *panel = io->shared +
+                       ((size_t)p * (size_t)held + (size_t)io->joint.first) * (size_t)width;
         if (act != ACTIVATION_NONE)
             for (int i = 0; i < samples; i++) {
                 size_t at = (size_t)i * s->out_length + (size_t)col;
@@ -224,11 +228,38 @@ static void gradient_panels(const stage *s, const stage_io *io, int samples, con
                                .col_stride = 1,
                                .panel_lo = p,
                                .panel_hi = p + 1,
-                               .panels = io->shared};
+                               .panels = panel - (size_t)p * (size_t)samples * (size_t)width};
         s->k->gemm_pack(&pack);
-        bias_tree(s, io->shared + (size_t)p * (size_t)samples * (size_t)width, samples, tree, col,
-                  n);
+        bias_tree(s, panel, samples, tree, col, n);
     }
+}
+
+/* Rows of dW, or this part's share of them. */
+static void kernel_gradient(const stage *s, const stage_io *io, int samples, tree_node rows,
+                            const stage_tree *tree, int part, int parts)
+{
+    gemm_rows x = {.a = io->x + rows.lo,
+                   .outer = 1,
+                   .rows = samples,
+                   .segments = 1,
+                   .length = rows.hi - rows.lo,
+                   .row_stride = s->in_length};
+    gemm_tree_args dw = {.rows = x,
+                         .panels = io->shared,
+                         .cols = (int)s->out_length,
+                         .grain = tree->grain,
+                         .plan = tree->plan,
+                         .merges = tree->merges,
+                         .results = tree->results,
+                         .part = part,
+                         .parts = parts};
+    s->k->gemm_tn_tree(&dw);
+}
+
+static void dense_kernel_rows(const stage *s, const stage_io *io, tree_node rows,
+                              const stage_tree *tree)
+{
+    kernel_gradient(s, io, io->joint.samples, rows, tree, 0, 1);
 }
 
 static void dense_backward_tile(const stage *s, const stage_io *io, int samples,
@@ -245,25 +276,13 @@ static void dense_backward_tile(const stage *s, const stage_io *io, int samples,
                            .c = io->dx};
         multiply(s, &dx, part, parts);
     }
+    if (io->joint.samples) return;
     float *kernel[TREE_MAX_NODES];
     for (int r = 0; r < tree->plan.results; r++)
         kernel[r] = tree->results[r] + s->layer->tensor[0].at.offset;
-    gemm_rows x = {.a = io->x,
-                   .outer = 1,
-                   .rows = samples,
-                   .segments = 1,
-                   .length = (int)s->in_length,
-                   .row_stride = s->in_length};
-    gemm_tree_args dw = {.rows = x,
-                         .panels = io->shared,
-                         .cols = (int)s->out_length,
-                         .grain = tree->grain,
-                         .plan = tree->plan,
-                         .merges = tree->merges,
-                         .results = kernel,
-                         .part = part,
-                         .parts = parts};
-    s->k->gemm_tn_tree(&dw);
+    stage_tree of_kernel = {
+        .grain = tree->grain, .plan = tree->plan, .merges = tree->merges, .results = kernel};
+    kernel_gradient(s, io, samples, (tree_node){0, (int)s->in_length}, &of_kernel, part, parts);
 }
 
 const stage_type stage_dense = {
@@ -273,4 +292,5 @@ const stage_type stage_dense = {
     .prepare = dense_prepare,
     .forward = dense_forward,
     .backward_tile = dense_backward_tile,
+    .kernel_rows = dense_kernel_rows,
 };

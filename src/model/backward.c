@@ -109,22 +109,24 @@ static int group_has_tensors(const model *m, int first, int last)
     return 0;
 }
 
+/* The buckets from *begun to `end` are all there. */
+static void announce(run *r, int *begun, int end, int thread)
+{
+    for (; *begun < end; ++*begun)
+        if (thread == 0 && r->pass.hooks.bucket_ready)
+            r->pass.hooks.bucket_ready(r->pass.hooks.context, *begun);
+}
+
 void run_backward(run *r, int thread)
 {
     const model *m = r->m;
-    int begun = 0; /* buckets whose gradients are all there */
+    int begun = 0; /* buckets */
     for (int g = r->groups; g-- > 0;) {
         int first = r->group[g], last = r->group[g + 1];
         int by_sample = m->stage[first].type->split == STAGE_BY_SAMPLE &&
                         group_has_tensors(m, first, last);
-        if (by_sample && begun == 0 && m->buckets == 2) {
-            if (thread == 0 && r->pass.hooks.bucket_ready)
-                r->pass.hooks.bucket_ready(r->pass.hooks.context, begun);
-            begun++;
-        }
+        if (by_sample) announce(r, &begun, m->early_buckets, thread);
         one_group(r, first, last, thread);
     }
-    if (thread == 0 && r->pass.hooks.bucket_ready)
-        for (; begun < m->buckets; begun++)
-            r->pass.hooks.bucket_ready(r->pass.hooks.context, begun);
+    announce(r, &begun, m->buckets, thread);
 }

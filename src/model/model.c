@@ -230,7 +230,29 @@ static void plan_blocks(model *m, arena *a)
         }
 }
 
-/* Backward finishes the tensors behind the last BY_SAMPLE stage first: they are a bucket of their own. */
+enum { JOINT_BLOCKS = 64 }; /* a kernel of fewer blocks is not worth a bucket of its own */
+
+/* The largest dense kernel from `edge` on, if it is large, and its rows do not straddle blocks. */
+static void choose_joint(model *m, size_t edge)
+{
+    size_t most = (size_t)JOINT_BLOCKS * MODEL_BLOCK;
+    m->joint_bucket = m->joint_stage = -1;
+    for (int i = 0; i < m->stages; i++) {
+        const stage *s = &m->stage[i];
+        if (!s->type->kernel_rows || s->layer->tensor[0].at.offset < edge) continue;
+        int whole_rows = MODEL_BLOCK % s->out_length == 0 && s->out_length % SLAB_ALIGN == 0;
+        if (!whole_rows || s->layer->tensor[0].at.length < most) continue;
+        most = s->layer->tensor[0].at.length + 1;
+        m->joint_stage = i;
+    }
+}
+
+static void add_bucket(model *m, size_t lo, size_t hi)
+{
+    if (lo < hi) m->bucket[m->buckets++] = (span){lo, hi - lo};
+}
+
+/* Backward finishes the tensors behind the last BY_SAMPLE stage first: they are buckets of their own. */
 static void plan_buckets(model *m)
 {
     size_t edge = 0;
@@ -239,8 +261,18 @@ static void plan_buckets(model *m)
         if (s->type->split != STAGE_BY_SAMPLE || s->layer->tensors == 0) continue;
         edge = s->layer->tensor[0].at.offset + slab_round_up(s->leaf_length);
     }
-    if (edge < m->slab_length) m->bucket[m->buckets++] = (span){edge, m->slab_length - edge};
-    if (edge > 0) m->bucket[m->buckets++] = (span){0, edge};
+    choose_joint(m, edge);
+    size_t rest = edge;
+    if (m->joint_stage >= 0) {
+        span kernel = m->stage[m->joint_stage].layer->tensor[0].at;
+        add_bucket(m, edge, kernel.offset);
+        m->joint_bucket = m->buckets;
+        rest = kernel.offset + kernel.length;
+        add_bucket(m, kernel.offset, rest);
+    }
+    add_bucket(m, rest, m->slab_length);
+    m->early_buckets = m->buckets;
+    add_bucket(m, 0, edge);
 }
 
 status model_build(model *m, const model_cfg *cfg, arena *a, message *why)

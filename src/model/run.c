@@ -125,6 +125,9 @@ void run_trace(run *r, trace *t)
         p->forward_flop[i] = 2 * macs;
         p->backward_flop[i] = s->want_input_gradient ? 4 * macs : 2 * (macs + s->layer->state_macs);
     }
+    if (!r->joint.x) return;
+    p->joint = stage_phase(r, r->m->joint_stage, "kernel sums");
+    p->backward_flop[r->m->joint_stage] -= 2 * r->m->stage[r->m->joint_stage].layer->macs;
 }
 
 int run_pass_leaves(const run *r)
@@ -181,6 +184,7 @@ void run_begin_pass(run *r, const run_pass *pass, int thread)
         CHECK(pass->count <= r->capacity, "%d samples in a pass of %d", pass->count, r->capacity);
         r->pass = *pass;
         if (pass->leaves) plan_sums(r);
+        run_joint_begin(r);
     }
     trace_barrier(r->trace, thread);
 }
@@ -199,6 +203,7 @@ stage_io run_stage_io(const run *r, int i, int first, int thread)
                            .epoch = r->pass.epoch,
                            .samples = r->pass.samples ? r->pass.samples + first : NULL,
                            .first = r->pass.first + first};
+    run_joint_place(r, i, &io);
     return io;
 }
 

@@ -10,11 +10,21 @@ enum {
 
 /* Phases of the trace. */
 typedef struct run_phases {
-    int load, loss, sum;
+    int load, loss, sum, joint;
     int forward[MODEL_MAX_LAYERS], backward[MODEL_MAX_LAYERS];
     double forward_flop[MODEL_MAX_LAYERS],
         backward_flop[MODEL_MAX_LAYERS]; /* nominal, of a sample */
 } run_phases;
+
+/* What the ranks of a host share of a batch; x NULL: nothing. */
+typedef struct run_joint {
+    float *x, *g;        /* [samples, inputs], and packed */
+    float *own_x;        /* where x lies while no training passes */
+    int samples, leaves; /* of the batch           */
+    tree_node *nodes;    /* [leaves of the largest] */
+    unsigned char *merges;
+    tree_plan plan; /* all leaves -> one sum  */
+} run_joint;
 
 typedef struct run_thread {
     float *scratch;          /* [model.scratch_length]                               */
@@ -41,6 +51,7 @@ struct run {
         gradient[MODEL_MAX_LAYERS + 1]; /* of the same; see leaf_local                            */
     int leaf_local[MODEL_MAX_LAYERS +
                    1]; /* 1: [threads, grain, length] instead                    */
+    run_joint joint;
     uint8_t *saved[MODEL_MAX_LAYERS];
     float *shared[MODEL_MAX_LAYERS];
 
@@ -57,6 +68,10 @@ struct run {
     float **collapse_items;        /* [items] leaf gradients                                 */
     const float **collapse_floats; /* [threads, items] the same at one stage's offset        */
 };
+
+/* For a pass that begins: where its x lies. Before a stage's backward: where x and g lie in the batch. */
+void run_joint_begin(run *r);
+void run_joint_place(const run *r, int i, stage_io *io);
 
 stage_io run_stage_io(const run *r, int i, int first, int thread);
 tree_node run_thread_samples(const run *r, int thread);

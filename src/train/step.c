@@ -175,6 +175,7 @@ static void sum_slices(step_state *t, int thread)
     double begin_s = trace_now(s->trace);
     int finite = 1;
     for (int b = 0; b < s->m.buckets; b++) {
+        if (s->joint && b == s->m.joint_bucket) continue;
         size_t share = exchange_slice(s->x, b).length / (size_t)s->threads;
         int pieces = 1 + (int)(share / SUM_PIECE);
         for (int i = thread * pieces; i < (thread + 1) * pieces; i++) {
@@ -182,8 +183,13 @@ static void sum_slices(step_state *t, int thread)
             finite &= s->k->all_finite(s->gradient[b] + piece.offset, piece.length);
         }
     }
-    t->note[thread].finite = finite;
     trace_span(s->trace, thread, PROFILE_SUM, begin_s);
+    if (s->joint) {
+        int b = s->m.joint_bucket;
+        span share = run_joint_sum(s->r, exchange_slice(s->x, b), thread, s->gradient[b]);
+        finite &= s->k->all_finite(s->gradient[b] + share.offset, share.length);
+    }
+    t->note[thread].finite = finite;
     trace_barrier(s->trace, thread);
 }
 
@@ -270,6 +276,7 @@ step_result step_run(session *s, int epoch, int step)
     state.leaves = tree_leaves(state.count, (int)s->cfg.grain);
     state.own = exchange_leaves(s->x, state.leaves);
     exchange_step(s->x, state.leaves);
+    run_begin_batch(s->r, state.count);
     mark(&state, 0, STEP_OTHER);
     trace_span(s->trace, 0, PROFILE_SAMPLE, begin_s);
     step_job job = {.state = &state};

@@ -267,7 +267,7 @@ static void cnn_layers(void **state)
     NEAR(m->training_flop, flop, 0);
 }
 
-/* Tensors of the cnn: where they lie, their blocks, and the two buckets. */
+/* Tensors of the cnn: where they lie, their blocks, and the buckets: the large kernel, what follows it, the convolutions. */
 static void cnn_slab(void **state)
 {
     (void)state;
@@ -294,15 +294,47 @@ static void cnn_slab(void **state)
     assert_int_equal(tensor, 8);
     assert_int_equal(m->blocks, block);
     assert_int_equal(m->slab_length, 225040);
-    assert_int_equal(m->buckets, 2);
-    assert_true(m->bucket[0].offset == 18816 && m->bucket[0].length == 225040 - 18816);
-    assert_true(m->bucket[1].offset == 0 && m->bucket[1].length == 18816);
+    assert_int_equal(m->buckets, 3);
+    assert_int_equal(m->early_buckets, 2);
+    assert_true(m->bucket[0].offset == 18816 && m->bucket[0].length == 204800);
+    assert_true(m->bucket[1].offset == 223616 && m->bucket[1].length == 225040 - 223616);
+    assert_true(m->bucket[2].offset == 0 && m->bucket[2].length == 18816);
+    assert_int_equal(m->joint_bucket, 0);
+    assert_ptr_equal(m->stage[m->joint_stage].layer, &m->layer[5]);
+}
+
+/* A bucket of its own for the largest dense kernel of 64 blocks or more whose rows no block cuts. */
+static void joint_bucket(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *spec;
+        int bucket, stage;
+        size_t offset, length;
+    } cases[] = {
+        {"mlp", 0, 0, 0, 100352},
+        {"flatten; dense 128; dense 1024; dense 512; dense 10", 1, 2,
+         784 * 128 + 128 + 128 * 1024 + 1024, 1024 * 512},
+        {"flatten; dense 512; dense 784; dense 10", 0, 0, 0, 784 * 512}, /* 784: rows are cut */
+        {"flatten; dense 64; dense 10", -1, -1, 0, 0},                   /* 49 blocks */
+        {"rnn", -1, -1, 0, 0},
+        {"flatten; dense 1024; layer_norm; dense 10", -1, -1, 0, 0}, /* leaves come behind it */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        model *m = build(cases[i].spec);
+        CASE("%s", cases[i].spec);
+        assert_int_equal(m->joint_bucket, cases[i].bucket);
+        assert_int_equal(m->joint_stage, cases[i].stage);
+        if (m->joint_bucket < 0) continue;
+        assert_int_equal(m->bucket[m->joint_bucket].offset, cases[i].offset);
+        assert_int_equal(m->bucket[m->joint_bucket].length, cases[i].length);
+    }
 }
 
 static void one_bucket(void **state)
 {
     (void)state;
-    model *dense = build("mlp"), *conv = build("conv2d 10 28; flatten");
+    model *dense = build("flatten; dense 16; dense 10"), *conv = build("conv2d 10 28; flatten");
     assert_int_equal(dense->buckets, 1);
     assert_true(dense->bucket[0].offset == 0 && dense->bucket[0].length == dense->slab_length);
     assert_int_equal(conv->buckets, 1);
@@ -406,7 +438,7 @@ int main(void)
         cmocka_unit_test(presets),         cmocka_unit_test(cnn_layers),
         cmocka_unit_test(cnn_slab),        cmocka_unit_test(one_bucket),
         cmocka_unit_test(fusion),          cmocka_unit_test(padding_sizes),
-        cmocka_unit_test(keras_words),
+        cmocka_unit_test(keras_words),     cmocka_unit_test(joint_bucket),
     };
     return cmocka_run_group_tests(tests, NULL, tear_down);
 }

@@ -1,0 +1,219 @@
+/* prop/model_joint.c - a large dense kernel's gradient, formed by owners of its rows out of what all ranks left of a batch,
+ * has the bits of the gradient that one rank alone forms (which prop/model_layouts.c holds against the definition).
+ *
+ * Ranks are played by several runs that share memory and take turns. */
+#include "check.h"
+#include "model_fixture.h"
+
+#include <stdlib.h>
+
+enum { MOST_SAMPLES = 40, MOST_RANKS = 5, GRAIN = 3 };
+
+static const struct {
+    const char *spec;
+    shape input;
+} models[] = {
+    {"flatten; dense 64 relu; dense 3", {3, {32, 32, 1}}},
+    {"conv2d 16 3 relu; maxpool 2; flatten; dense 128 tanh; dense 64; dense 3", {3, {14, 14, 1}}},
+    {"flatten; dense 16; dense 1024 relu; dense 512 relu; dropout 0.5; dense 3", {3, {9, 8, 1}}},
+};
+enum { MODELS = sizeof models / sizeof *models };
+
+typedef struct world {
+    fixture f;
+    float *want, *kernel; /* a slab: the whole gradient; the joint kernel's */
+    float *slabs;         /* of a rank: its nodes' */
+    arena memory;
+    float *shared;
+} world;
+
+static world world_open(int which, const kernels *k)
+{
+    fixture_cfg cfg = {models[which].spec, models[which].input, 3, MOST_SAMPLES, GEMM_OWN, 5};
+    world w = {.f = fixture_open(&cfg, k)};
+    size_t slab = w.f.m->slab_length;
+    w.want = arena_floats(&w.memory, slab);
+    w.kernel = arena_floats(&w.memory, slab);
+    w.slabs = arena_floats(&w.memory, slab * TREE_MAX_NODES);
+    w.shared = arena_floats(&w.memory, run_joint_floats(w.f.m, MOST_SAMPLES));
+    return w;
+}
+
+static void world_close(world *w)
+{
+    arena_free(&w->memory);
+    fixture_close(&w->f);
+}
+
+static run_pass pass_of(const world *w, int count, tree_node leaves, float *const *partials)
+{
+    int first = leaves.lo * GRAIN, last = leaves.hi * GRAIN < count ? leaves.hi * GRAIN : count;
+    return (run_pass){.pixels = w->f.pixels,
+                      .labels = w->f.labels,
+                      .first = first,
+                      .count = last - first,
+                      .leaves = tree_leaves(count, GRAIN),
+                      .range = leaves,
+                      .scale = 1.0f / (float)count,
+                      .partials = partials,
+                      .seed = 11,
+                      .epoch = 3};
+}
+
+static run *open_run(const world *w, int threads, arena *a)
+{
+    return run_new(w->f.m, MOST_SAMPLES, GRAIN, threads, w->f.parameters, w->f.packed, a);
+}
+
+static void whole_gradient(world *w, int count)
+{
+    arena memory = {0};
+    run_pass pass = pass_of(w, count, (tree_node){0, tree_leaves(count, GRAIN)}, &w->want);
+    fixture_run(open_run(w, 1, &memory), &pass, 1);
+    arena_free(&memory);
+}
+
+/* All that is not the joint kernel still comes as partial sums; the kernel's place in them is left alone. */
+static void check_partials(const world *w, int count, tree_node leaves)
+{
+    span kernel = w->f.m->bucket[w->f.m->joint_bucket];
+    arena memory = {0};
+    tree_node nodes[TREE_MAX_NODES];
+    float *want[TREE_MAX_NODES];
+    int held = tree_maximal(tree_leaves(count, GRAIN), leaves, nodes);
+    for (int n = 0; n < held; n++) want[n] = arena_floats(&memory, w->f.m->slab_length);
+    run_pass pass = pass_of(w, count, leaves, want);
+    fixture_run(open_run(w, 1, &memory), &pass, 1);
+    for (int n = 0; n < held; n++) {
+        const float *got = w->slabs + (size_t)n * w->f.m->slab_length;
+        SAME_BITS(got, want[n], kernel.offset);
+        for (size_t i = 0; i < kernel.length; i++) assert_true(got[kernel.offset + i] == 7.0f);
+        size_t end = kernel.offset + kernel.length;
+        SAME_BITS(got + end, want[n] + end, w->f.m->slab_length - end);
+    }
+    arena_free(&memory);
+}
+
+static void rank_pass(world *w, run *r, int count, tree_node leaves, int threads)
+{
+    float *partials[TREE_MAX_NODES];
+    span kernel = w->f.m->bucket[w->f.m->joint_bucket];
+    for (int n = 0; n < TREE_MAX_NODES; n++) {
+        partials[n] = w->slabs + (size_t)n * w->f.m->slab_length;
+        for (size_t i = 0; i < kernel.length; i++) partials[n][kernel.offset + i] = 7.0f;
+    }
+    run_begin_batch(r, count);
+    if (leaves.lo == leaves.hi) return;
+    run_pass train = pass_of(w, count, leaves, partials), evaluate = train;
+    evaluate.leaves = 0;
+    loss_sums a = fixture_run(r, &train, threads);
+    check_partials(w, count, leaves);
+    loss_sums b = fixture_run(r, &evaluate, threads); /* may not touch what the ranks share */
+    assert_true(a.loss > 0 && (a.loss == b.loss || strstr(w->f.m->spec, "dropout")));
+}
+
+typedef struct sums_job {
+    run *r;
+    span slice;
+    float *out;
+    size_t written[FIXTURE_THREADS];
+} sums_job;
+
+static void sums_work(void *context, int thread)
+{
+    sums_job *job = context;
+    job->written[thread] = run_joint_sum(job->r, job->slice, thread, job->out).length;
+}
+
+/* The slices of the ranks, as the exchange cuts them: by blocks. */
+static void own_sums(world *w, run *r, int rank, int ranks, int threads)
+{
+    span kernel = w->f.m->bucket[w->f.m->joint_bucket];
+    int blocks = (int)((kernel.length + MODEL_BLOCK - 1) / MODEL_BLOCK);
+    tree_node own = tree_share((tree_node){0, blocks}, rank, ranks);
+    size_t lo = (size_t)own.lo * MODEL_BLOCK, hi = (size_t)own.hi * MODEL_BLOCK, written = 0;
+    if (hi > kernel.length) hi = kernel.length;
+    sums_job job = {
+        .r = r, .slice = {kernel.offset + lo, hi - lo}, .out = w->kernel + kernel.offset + lo};
+    team_set_threads(threads);
+    team_run(sums_work, &job);
+    for (int t = 0; t < threads; t++) written += job.written[t];
+    assert_int_equal(written, hi - lo);
+}
+
+static void check_batch(world *w, int count, int ranks, int threads)
+{
+    arena memory = {0};
+    run *r[MOST_RANKS];
+    int leaves = tree_leaves(count, GRAIN);
+    span kernel = w->f.m->bucket[w->f.m->joint_bucket];
+    CASE("%.90s, %s: batch %d, %d ranks, threads %d", w->f.m->spec, w->f.m->k->name, count, ranks,
+         threads);
+    for (int i = 0; i < ranks; i++) {
+        r[i] = open_run(w, threads, &memory);
+        run_join(r[i], w->shared, MOST_SAMPLES, &memory);
+    }
+    for (int i = 0; i < ranks; i++)
+        rank_pass(w, r[i], count, tree_share((tree_node){0, leaves}, i, ranks), threads);
+    for (size_t i = 0; i < kernel.length; i++) w->kernel[kernel.offset + i] = NAN;
+    for (int i = 0; i < ranks; i++) own_sums(w, r[i], i, ranks, threads);
+    SAME_BITS(w->kernel + kernel.offset, w->want + kernel.offset, kernel.length);
+    arena_free(&memory);
+}
+
+static void owners_sums(void **state)
+{
+    (void)state;
+    static const int counts[] = {1, 2, 7, 24, 31, 40};
+    const kernels *k[3];
+    int tables = kernels_available(k);
+    for (int m = 0; m < MODELS; m++)
+        for (int t = 0; t < tables; t++) {
+            world w = world_open(m, k[t]);
+            assert_true(w.f.m->joint_stage >= 0);
+            for (int c = 0; c < 6; c++) {
+                whole_gradient(&w, counts[c]);
+                for (int ranks = 1; ranks <= MOST_RANKS; ranks += 2)
+                    check_batch(&w, counts[c], ranks, 1 + (c + ranks) % 3);
+            }
+            world_close(&w);
+        }
+}
+
+/* No samples: no sums. */
+static void empty_batch(void **state)
+{
+    (void)state;
+    const kernels *k[3];
+    kernels_available(k);
+    world w = world_open(0, k[0]);
+    span kernel = w.f.m->bucket[w.f.m->joint_bucket];
+    run *r = open_run(&w, 1, &w.memory);
+    run_join(r, w.shared, MOST_SAMPLES, &w.memory);
+    run_begin_batch(r, 0);
+    w.kernel[kernel.offset + kernel.length - 1] = NAN;
+    own_sums(&w, r, 0, 1, 1);
+    for (size_t i = 0; i < kernel.length; i++) assert_true(w.kernel[kernel.offset + i] == 0.0f);
+    world_close(&w);
+}
+
+static void small_model_has_none(void **state)
+{
+    (void)state;
+    const kernels *k[3];
+    kernels_available(k);
+    fixture_cfg cfg = {"flatten; dense 6; dense 3", {3, {5, 5, 1}}, 3, 4, GEMM_OWN, 5};
+    fixture f = fixture_open(&cfg, k[0]);
+    assert_int_equal(run_joint_floats(f.m, 1000), 0);
+    fixture_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(owners_sums),
+        cmocka_unit_test(empty_batch),
+        cmocka_unit_test(small_model_has_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
