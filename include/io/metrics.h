@@ -1,4 +1,4 @@
-/* metrics.h - the record of a run: metrics.jsonl while it goes, metrics.h5 at checkpoints.   layer: io
+/* metrics.h - the record of a run: metrics.jsonl while it goes, metrics.h5 now and then.   layer: io
  *
  * metrics.jsonl, one object a line:
  *   {"kind":"step","epoch":1,"step":17,"loss":..,"accuracy":..,"learning_rate":..,"images_per_second":..}
@@ -10,7 +10,8 @@
  * rate), with 6 for clock values. epoch and step are 1-based; step counts over the whole run.
  * metrics.h5: compound tables /steps and /epochs with the same columns (h5dump, h5py, pandas read them; phases are the
  * columns NAME_min_s, NAME_mean_s, NAME_max_s, NAME_rank), on each table an attribute per column that says what it is;
- * rebuilt whole and renamed into place. No number (NaN, infinity): null, and NaN in the table.
+ * rebuilt whole and renamed into place: when the run ends, and at checkpoints for which the records have grown by an
+ * eighth since: a long run then writes a few times the last table's bytes, not their square. No number (NaN, infinity): null, and NaN in the table.
  *
  * Threads: one.   Collective: no (rank 0 alone).   Errors: STATUS_CANNOT_WRITE, STATUS_BAD_DATA.
  * Test: tests/io/io_metrics.c
@@ -58,8 +59,10 @@ status metrics_open(const char *run_folder, int64_t last_step, int last_epoch, m
 /* Adds a record; lines reach the file at the latest with metrics_flush. */
 status metrics_add_step(metrics *m, const metrics_step *s, message *why);
 status metrics_add_epoch(metrics *m, const metrics_epoch *e, message *why);
-/* Everything to the file, and metrics.h5 rebuilt from all records. */
+/* Everything to metrics.jsonl; metrics.h5 is rebuilt where the records have grown by an eighth since it last was. */
 status metrics_flush(metrics *m, message *why);
+/* Everything to both. */
+status metrics_finish(metrics *m, message *why);
 /* The epochs so far, oldest first (for the checkpoint's history), with the digits of the file. Valid until the next
  * record is added. */
 const metrics_epoch *metrics_epochs(const metrics *m, int *count);

@@ -6,6 +6,7 @@
 #define MNIST_DIST_TRAIN_STATE_H
 
 #include "io/checkpoint.h"
+#include "io/file.h"
 #include "io/metrics.h"
 #include "train/session.h"
 
@@ -21,9 +22,16 @@ typedef struct progress_state {
     metrics_epoch *history; /* [epochs], borrowed; clock fields are not stored */
 } progress_state;
 
+/* The history as a checkpoint has it, on rank 0: every epoch is put into words once, not at each checkpoint again. Zeroed at
+ * first, and belongs to one history that only grows; its rows are freed with text_buffer_free. */
+typedef struct history_text {
+    text_buffer rows;
+    int epochs; /* that are in it */
+} history_text;
+
 /* Writes RUN/last.weights.h5 or best.weights.h5. Collective (gathers the optimiser's slices); same status everywhere. */
 status state_write(session *s, const char *run_folder, checkpoint_role role,
-                   const progress_state *progress, message *why);
+                   const progress_state *progress, history_text *history, message *why);
 
 /* Restores parameters, optimiser state and s->step from an open file on rank 0 (NULL elsewhere), after checking that data,
  * model and BITS settings match. history: at most `max` epochs are stored there. Collective. */

@@ -14,7 +14,6 @@
 #include "metrics_table.h"
 
 enum { RESULT_DIGITS = 9, CLOCK_DIGITS = 6, FIRST_RECORDS = 1024, LINE_BYTES = 4096 };
-static const size_t largest_bytes = (size_t)1 << 31;
 
 /* Records of one kind in memory, oldest first. */
 typedef struct record_list {
@@ -26,6 +25,7 @@ struct metrics {
     char path[FILE_PATH], table_path[FILE_PATH];
     FILE *lines;
     record_list steps, epochs;
+    size_t tabled; /* records in metrics.h5 as this run last wrote it */
 };
 
 static void list_add(record_list *list, const void *record)
@@ -235,35 +235,40 @@ static line_kind take_line(metrics *m, const char *line, size_t length, cut at)
     return what;
 }
 
-/* Reads the lines of an earlier part of the run; those that are kept move to the front of `text`. */
-static status take_lines(metrics *m, char *text, size_t *length, cut at, message *why)
+static int is_at_end(FILE *file)
 {
-    size_t kept = 0, number = 1;
-    for (char *line = text, *end; line < text + *length; line = end + 1, number++) {
-        end = memchr(line, '\n', *length - (size_t)(line - text));
-        if (!end) break; /* torn: the program was ended while it wrote this line */
-        line_kind what = take_line(m, line, (size_t)(end - line), at);
-        if (what == LINE_DAMAGED && end + 1 < text + *length)
+    int next = getc(file);
+    if (next != EOF) ungetc(next, file);
+    return next == EOF;
+}
+
+/* Reads the lines of an earlier part of the run: *kept bytes of it stay. */
+static status take_lines(metrics *m, FILE *file, cut at, off_t *kept, message *why)
+{
+    char line[LINE_BYTES];
+    for (size_t number = 1; fgets(line, sizeof line, file); number++) {
+        size_t length = strlen(line);
+        if (feof(file)) break; /* torn: the program was ended while it wrote this line */
+        line_kind what = take_line(m, line, length, at);
+        if (what == LINE_DAMAGED && !is_at_end(file))
             return fail(why, STATUS_BAD_DATA, "%s: line %zu is no record: mend or remove this line",
                         m->path, number);
-        if (what != LINE_KEPT) continue;
-        size_t bytes = (size_t)(end - line) + 1;
-        memmove(text + kept, line, bytes);
-        kept += bytes;
+        if (what != LINE_KEPT) break; /* nor is any behind it */
+        *kept += (off_t)length;
     }
-    *length = kept;
-    return STATUS_OK;
+    if (!ferror(file)) return STATUS_OK;
+    return fail(why, STATUS_BAD_DATA, "%s: cannot read: %s", m->path, strerror(errno));
 }
 
 static status cut_back(metrics *m, cut at, message *why)
 {
-    unsigned char *text;
-    size_t length;
-    status code = file_read_whole(m->path, largest_bytes, &text, &length, why);
-    if (code) return code;
-    code = take_lines(m, (char *)text, &length, at, why);
-    if (!code) code = file_write_whole(m->path, text, length, why);
-    memory_free(text);
+    off_t kept = 0;
+    FILE *file = fopen(m->path, "r+e");
+    if (!file) return file_cannot_write(m->path, errno, why);
+    status code = take_lines(m, file, at, &kept, why);
+    if (!code && (ftruncate(fileno(file), kept) || fsync(fileno(file))))
+        code = file_cannot_write(m->path, errno, why);
+    fclose(file);
     return code;
 }
 
@@ -286,19 +291,44 @@ status metrics_open(const char *run_folder, int64_t last_step, int last_epoch, m
     return code;
 }
 
-status metrics_flush(metrics *m, message *why)
+static status write_lines(metrics *m, message *why)
 {
-    unsigned char *bytes;
-    size_t length;
     /* a full disk may show in an earlier line already: then ferror alone remembers it */
     if (fflush(m->lines) || ferror(m->lines) || fsync(fileno(m->lines)))
         return file_cannot_write(m->path, errno, why);
+    return STATUS_OK;
+}
+
+static size_t records(const metrics *m)
+{
+    return m->steps.count + m->epochs.count;
+}
+
+static status write_table(metrics *m, message *why)
+{
+    unsigned char *bytes;
+    size_t length;
     status code = metrics_table_build(m->steps.records, m->steps.count, m->epochs.records,
                                       m->epochs.count, &bytes, &length, why);
     if (code) return code;
     code = file_write_whole(m->table_path, bytes, length, why);
     memory_free(bytes);
+    if (!code) m->tabled = records(m);
     return code;
+}
+
+status metrics_flush(metrics *m, message *why)
+{
+    status code = write_lines(m, why);
+    int grown = m->tabled == 0 || records(m) - m->tabled > m->tabled / 8;
+    return !code && grown ? write_table(m, why) : code;
+}
+
+status metrics_finish(metrics *m, message *why)
+{
+    status code = write_lines(m, why);
+    int is_whole = m->tabled > 0 && m->tabled == records(m);
+    return !code && !is_whole ? write_table(m, why) : code;
 }
 
 const metrics_epoch *metrics_epochs(const metrics *m, int *count)

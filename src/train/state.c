@@ -51,26 +51,35 @@ static int64_t integer_of(const json_t *object, const char *key)
     return json_integer_value(json_object_get(object, key));
 }
 
-/* No clock, no layout: the same state gives the same text. */
-static char *state_text(const session *s, const progress_state *p)
+static void add_epoch(history_text *h, const metrics_epoch *e)
 {
-    json_t *history = json_array();
-    for (int i = 0; i < p->epochs; i++) {
-        const metrics_epoch *e = &p->history[i];
-        json_array_append_new(history,
-                              json_pack("{s:i,s:I,s:f,s:f,s:o,s:o}", "epoch", e->epoch, "step",
-                                        (json_int_t)e->step, "loss", e->loss, "accuracy",
-                                        e->accuracy, "val_loss", json_real_or_null(e->val_loss),
-                                        "val_accuracy", json_real_or_null(e->val_accuracy)));
-    }
-    json_t *root = json_pack(
-        "{s:i,s:I,s:f,s:I,s:I,s:i,s:o,s:s,s:s,s:[i,i,i],s:s,s:o}", "epoch", p->epoch, "step",
-        (json_int_t)p->step, "epoch_loss", p->epoch_loss, "epoch_correct",
-        (json_int_t)p->epoch_correct, "epoch_samples", (json_int_t)p->epoch_samples, "best_epoch",
-        p->best_epoch, "best_value", json_real_or_null(p->best_value), "code_version",
-        MNIST_DIST_VERSION, "data_digest", s->data.digest, "data_shape", s->data.height,
-        s->data.width, s->data.classes, "model_spec", s->m.spec, "history", history);
-    return json_to_text(root, JSON_COMPACT);
+    char *row = json_to_text(json_pack("{s:i,s:I,s:f,s:f,s:o,s:o}", "epoch", e->epoch, "step",
+                                       (json_int_t)e->step, "loss", e->loss, "accuracy",
+                                       e->accuracy, "val_loss", json_real_or_null(e->val_loss),
+                                       "val_accuracy", json_real_or_null(e->val_accuracy)),
+                             JSON_COMPACT);
+    text_buffer_add(&h->rows, "%s%s", h->epochs++ ? "," : "", row);
+    memory_free(row);
+}
+
+/* No clock, no layout: the same state gives the same text. The history comes last, so that it can be hung on. */
+static text_buffer state_text(const session *s, const progress_state *p, history_text *h)
+{
+    text_buffer text = {0};
+    char *rest = json_to_text(
+        json_pack("{s:i,s:I,s:f,s:I,s:I,s:i,s:o,s:s,s:s,s:[i,i,i],s:s}", "epoch", p->epoch, "step",
+                  (json_int_t)p->step, "epoch_loss", p->epoch_loss, "epoch_correct",
+                  (json_int_t)p->epoch_correct, "epoch_samples", (json_int_t)p->epoch_samples,
+                  "best_epoch", p->best_epoch, "best_value", json_real_or_null(p->best_value),
+                  "code_version", MNIST_DIST_VERSION, "data_digest", s->data.digest, "data_shape",
+                  s->data.height, s->data.width, s->data.classes, "model_spec", s->m.spec),
+        JSON_COMPACT);
+    CHECK(h->epochs <= p->epochs, "%d of %d epochs in words", h->epochs, p->epochs);
+    while (h->epochs < p->epochs) add_epoch(h, &p->history[h->epochs]);
+    text_buffer_add(&text, "%.*s,\"history\":[%s]}", (int)strlen(rest) - 1, rest,
+                    h->epochs ? h->rows.text : "");
+    memory_free(rest);
+    return text;
 }
 
 /* Slab `slot` of the optimiser's state, whole, on rank 0: every rank owns slices of it. */
@@ -107,22 +116,23 @@ static void scatter_slot(session *s, int slot, const float *slab)
 }
 
 static status write_file(session *s, const char *run_folder, checkpoint_role role,
-                         const progress_state *progress, float *const *slots, message *why)
+                         const progress_state *progress, history_text *history, float *const *slots,
+                         message *why)
 {
     checkpoint *c = arena_take(&s->memory, sizeof *c);
     describe(s, s->parameters, slots, c);
     char *configuration = settings_to_json(&s->cfg, SETTING_BITS);
-    char *state = state_text(s, progress);
+    text_buffer state = state_text(s, progress, history);
     c->configuration = configuration;
-    c->state = state;
+    c->state = state.text;
     status code = checkpoint_write(run_folder, role, c, NULL, NULL, why);
-    memory_free(state);
+    text_buffer_free(&state);
     memory_free(configuration);
     return code;
 }
 
 status state_write(session *s, const char *run_folder, checkpoint_role role,
-                   const progress_state *progress, message *why)
+                   const progress_state *progress, history_text *history, message *why)
 {
     arena_mark mark = arena_now(&s->memory);
     float *slots[OPTIMIZER_MAX_SLOTS] = {0};
@@ -131,7 +141,7 @@ status state_write(session *s, const char *run_folder, checkpoint_role role,
         gather_slot(s, i, slots[i]);
     }
     status code = STATUS_OK;
-    if (s->layout->rank == 0) code = write_file(s, run_folder, role, progress, slots, why);
+    if (s->layout->rank == 0) code = write_file(s, run_folder, role, progress, history, slots, why);
     code = comm_agree(s->c, code,
                       why); /* nobody goes on to change the parameters before they are written */
     arena_release(&s->memory, mark);

@@ -27,6 +27,7 @@ typedef struct trainer {
     char folder[FILE_PATH];
     metrics *record; /* rank 0                 */
     progress_state progress;
+    history_text history; /* rank 0's, for checkpoints */
     int steps_per_epoch;
     cadence every;               /* of checkpoints */
     int due;                     /* one at the end of the epoch, by rank 0's clock */
@@ -101,7 +102,7 @@ static status save(trainer *t, checkpoint_role role, message *why)
     if (on_root) code = metrics_flush(t->record, why);
     if (!code && on_root) code = keep_last(t, why);
     code = comm_agree(s->c, code, why);
-    if (!code) code = state_write(s, t->folder, role, &t->progress, why);
+    if (!code) code = state_write(s, t->folder, role, &t->progress, &t->history, why);
     if (!code && on_root && s->cfg.keep > 0)
         code = checkpoint_thin_out(t->folder, (int)s->cfg.keep, why);
     code = comm_agree(s->c, code, why);
@@ -438,7 +439,7 @@ static status finish(trainer *t, train_result *r, message *why)
     training_figures(t, r);
     if (!code && is_root(t)) {
         code = results_write_report(s, t->folder, predicted, probability, why);
-        if (!code) code = metrics_flush(t->record, why);
+        if (!code) code = metrics_finish(t->record, why);
         if (!code) code = results_write_json(s, t->folder, r, why);
     }
     arena_release(&s->memory, mark);
@@ -488,5 +489,6 @@ status train_run(session *s, const train_observer *observer, train_result *resul
     }
     if (t.record) metrics_close(t.record);
     memory_free(t.progress.history);
+    text_buffer_free(&t.history.rows);
     return code;
 }

@@ -52,7 +52,7 @@ static void add_records(metrics *m, int64_t first, int64_t last)
         metrics_epoch e = epoch_of((int)(step / 4));
         assert_int_equal(metrics_add_epoch(m, &e, &why), STATUS_OK);
     }
-    assert_int_equal(metrics_flush(m, &why), STATUS_OK);
+    assert_int_equal(metrics_finish(m, &why), STATUS_OK);
 }
 
 static metrics *open_at(int64_t last_step)
@@ -281,6 +281,47 @@ static void test_tables(void **state)
     H5Fclose(file);
 }
 
+static hsize_t rows_of_table(void)
+{
+    hsize_t rows;
+    hid_t file = H5Fopen(fixture_path(folder, "metrics.h5"), H5F_ACC_RDONLY, H5P_DEFAULT);
+    hid_t table = H5Dopen2(file, "steps", H5P_DEFAULT), space = H5Dget_space(table);
+    H5Sget_simple_extent_dims(space, &rows, NULL);
+    H5Sclose(space);
+    H5Dclose(table);
+    H5Fclose(file);
+    return rows;
+}
+
+/* Flushed after every step: all lines are there each time, the table not always, and rarely when it is long. */
+static void test_table_is_rebuilt_rarely(void **state)
+{
+    (void)state;
+    enum { STEPS = 2000 };
+    message why = {""};
+    metrics *m = open_at(-1);
+    hsize_t rows = 0, rebuilt = 0, written = 0;
+    for (int64_t step = 1; step <= STEPS; step++) {
+        metrics_step s = step_of(step);
+        assert_int_equal(metrics_add_step(m, &s, &why), STATUS_OK);
+        assert_int_equal(metrics_flush(m, &why), STATUS_OK);
+        hsize_t now = rows_of_table();
+        assert_true(now == rows || now == (hsize_t)step);
+        assert_true((double)now >= (double)step / 1.125 - 1);
+        if (now != rows) rebuilt++, written += now;
+        rows = now;
+    }
+    assert_in_range(rebuilt, 20, 70);
+    assert_true(written < 10 * STEPS);
+    content lines = content_of("metrics.jsonl");
+    assert_non_null(strstr((const char *)lines.bytes, "\"step\":2000,"));
+    memory_free(lines.bytes);
+    assert_true(rows < STEPS);
+    assert_int_equal(metrics_finish(m, &why), STATUS_OK);
+    assert_int_equal(rows_of_table(), STEPS);
+    metrics_close(m);
+}
+
 static void test_empty_tables(void **state)
 {
     (void)state;
@@ -317,6 +358,7 @@ int main(void)
         cmocka_unit_test(test_resume_without_a_file),
         cmocka_unit_test(test_cannot_write),
         cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_table_is_rebuilt_rarely),
         cmocka_unit_test(test_empty_tables),
     };
     return cmocka_run_group_tests(tests, begin, end);
