@@ -82,15 +82,24 @@ wait_for() {
     return "$code"
 }
 
+# checkpoint RUN: tells one last checkpoint from another
+checkpoint() {
+    stat --format=%i:%y "$1/last.weights.h5" 2>/dev/null || echo none
+}
+
 # train RUN OPTION...: trains in this folder, or goes on with what is there. With JOB_REQUEUE=yes, the default, a job
-# whose time was over goes back into the queue; not one that was told to end: then somebody else decides.
+# whose time was over goes back into the queue; not one that was told to end: then somebody else decides; nor one that
+# came from the queue and got no further: it would come and go for ever.
 train() {
-    local run=$1 code=0
+    local run=$1 code=0 before
     job_ends=no
     claim "$run"
+    before=$(checkpoint "$run")
     launch "${SLURM_NTASKS:-1}" train --resume --out="$run" --progress=plain "${@:2}" || code=$?
     ((code == 75)) || return "$code"
-    if [[ ${JOB_REQUEUE-yes} == yes && $job_ends == no && -n ${SLURM_JOB_ID-} ]]; then
+    if ((${SLURM_RESTART_COUNT:-0} > 0)) && [[ $(checkpoint "$run") == "$before" ]]; then
+        echo "stopped early, as before, and no checkpoint came between: not put back into the queue" >&2
+    elif [[ ${JOB_REQUEUE-yes} == yes && $job_ends == no && -n ${SLURM_JOB_ID-} ]]; then
         echo "+ scontrol requeue $SLURM_JOB_ID" >&2
         scontrol requeue "$SLURM_JOB_ID" || true
     else
