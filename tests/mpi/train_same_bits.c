@@ -162,6 +162,8 @@ static void check_layout(const session *s, sharing how, int threads)
     assert_string_equal(l->sharing_note, "");
     assert_int_equal(s->threads, threads);
     assert_int_equal(team_threads(), threads);
+    int one_memory = l->ranks > 1 && l->groups == 1 && s->cfg.reduce == REDUCE_TREE;
+    assert_int_equal(s->joint, one_memory && s->m.joint_bucket >= 0);
 }
 
 /* ---- what must travel: the closed form of comm/exchange.h ---- */
@@ -195,6 +197,7 @@ static comm_traffic traffic_of(const session *s, const slices *all, int leaves)
     for (int r = l->group_first; r < l->group_first + l->group_ranks; r++)
         if (r != l->rank) foreign += nodes_of(s, leaves, r, 1);
     for (int b = 0; b < s->m.buckets; b++) {
+        if (s->joint && b == s->m.joint_bucket) continue; /* no partials: model/run.h */
         size_t own = all->of[l->rank][b].length;
         read += own * (size_t)foreign;
         sent += own * (size_t)(l->groups - 1);
