@@ -97,7 +97,7 @@ train() {
     before=$(checkpoint "$run")
     launch "${SLURM_NTASKS:-1}" train --resume --out="$run" --progress=plain "${@:2}" || code=$?
     ((code == 75)) || return "$code"
-    if ((${SLURM_RESTART_COUNT:-0} > 0)) && [[ $(checkpoint "$run") == "$before" ]]; then
+    if [[ $job_ends == no ]] && ((${SLURM_RESTART_COUNT:-0} > 0)) && [[ $(checkpoint "$run") == "$before" ]]; then
         echo "stopped early, as before, and no checkpoint came between: not put back into the queue" >&2
     elif [[ ${JOB_REQUEUE-yes} == yes && $job_ends == no && -n ${SLURM_JOB_ID-} ]]; then
         echo "+ scontrol requeue $SLURM_JOB_ID" >&2

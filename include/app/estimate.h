@@ -15,7 +15,7 @@ typedef struct estimate {
     size_t partial_bytes; /* per rank: partial sums of the gradient                      */
     size_t state_bytes;   /* per rank: optimiser state and summed gradient of its slices */
     size_t pass_bytes;    /* per rank: activations of a pass, scratch                    */
-    size_t host_bytes;    /* once per host: parameters and their packed forms            */
+    size_t host_bytes;    /* once per host: parameters, their packed forms, the shared batch */
     int leaves;           /* of a batch: the most workers that can have work             */
 } estimate;
 

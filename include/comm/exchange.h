@@ -97,7 +97,8 @@ void exchange_step(exchange *x, int leaves);
 void exchange_begin(exchange *x, int bucket);
 /* Moves what can be moved without waiting; cheap, to be called between pieces of work. */
 void exchange_poll(exchange *x);
-/* Waits until every partial that this rank needs is here or readable; then exchange_sum may be called. Collective. */
+/* Waits until every partial that this rank needs is here or readable; then exchange_sum may be called. All members of the
+ * group have begun every bucket then. Collective. */
 void exchange_wait(exchange *x);
 /* Where the sums of this rank's slice of `bucket` lie without being moved: the partial slab of the only rank, or MPI's
  * result. NULL where there are several partials to add. They may be changed until exchange_publish. */

@@ -10,9 +10,9 @@
  * rate), with 6 for clock values. epoch and step are 1-based; step counts over the whole run.
  * metrics.h5: compound tables /steps and /epochs with the same columns (h5dump, h5py, pandas read them; phases are the
  * columns NAME_min_s, NAME_mean_s, NAME_max_s, NAME_rank), on each table an attribute per column that says what it is;
- * rebuilt whole and renamed into place when the run ends, and at checkpoints for which the records have grown by an eighth
- * since: a long run then writes a few times the last table's bytes, not their square. No number (NaN, infinity): null, and
- * NaN in the table.
+ * rebuilt whole and renamed into place when the run is complete, and at checkpoints for which the records have grown by an
+ * eighth since: a long run then writes a few times the last table's bytes, not their square. No number (NaN, infinity):
+ * null, and NaN in the table.
  *
  * Threads: one.   Collective: no (rank 0 alone).   Errors: STATUS_CANNOT_WRITE, STATUS_BAD_DATA.
  * Test: tests/io/io_metrics.c

@@ -81,14 +81,17 @@ void run_backward(run *r, int thread);
  *
  *   run_join           x and g of all ranks lie in `memory` from now on; partials get no such kernel any more
  *   run_begin_batch    how many samples the batch has: on every rank, one thread, before its pass (it has one, or none)
- *   run_joint_sum      the own rows, once all ranks have ended their backward; nobody may begin a pass before all are done
+ *   run_joint_sum      the own rows, once all ranks have ended their backward; nobody may begin a pass that trains before all
+ *                      are done
  *
  * The sums are those of the reduction tree over all leaves: the bits are those of partial sums added up.
  * Test: tests/prop/model_joint.c */
 
-/* Floats of the memory that ranks share, for batches of up to `samples`; 0: the model has no joint bucket. */
-size_t run_joint_floats(const model *m, int samples);
-/* memory: [run_joint_floats(m, samples)], on 64 bytes, borrowed; passes have to be of consecutive samples of the batch. */
+/* Floats of the memory that `ranks` share, for batches of up to `samples`. 0: they should not, since there is one rank, the
+ * model has no joint bucket, a rank's part takes several passes, or g of a whole batch would leave the cache. */
+size_t run_joint_floats(const model *m, int samples, int grain, int ranks);
+/* memory: [run_joint_floats], on 64 bytes, borrowed; passes have to be of consecutive samples of the batch.
+ * Before run_trace. */
 void run_join(run *r, float *memory, int samples, arena *a);
 void run_begin_batch(run *r, int samples);
 /* This thread's share of `slice` of the slab, whole rows of the joint kernel, into out[0 .. slice.length); returns where in

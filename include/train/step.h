@@ -1,7 +1,7 @@
 /* step.h - one optimiser step of all ranks.                                            layer: train
  *
  *   forward, loss, backward   passes over this rank's leaves          (model/run.h)
- *   sum                       this rank's slices, in tree order        (comm/exchange.h)
+ *   sum                       this rank's slices, in tree order        (comm/exchange.h; joint sums: model/run.h)
  *   agree                     loss, counts, whether all is finite, who wants to stop (base/stop.h): one small message
  *   update                    this rank's slices                       (train/update.h)
  *   publish                   parameters to everybody, packed forms
@@ -17,7 +17,7 @@
 
 typedef enum step_phase {
     STEP_FORWARD,
-    STEP_BACKWARD,
+    STEP_BACKWARD, /* with joint sums */
     STEP_EXCHANGE, /* waiting for and summing partials, agreeing, publishing */
     STEP_UPDATE,
     STEP_OTHER, /* preparing packed parameters, sampling */

@@ -49,7 +49,8 @@ estimate estimate_memory(const settings *cfg, const model *m, int samples, size_
     e.state_bytes = slab / (size_t)ranks * (size_t)(optimizer_slots(&optimizer) + 1);
     e.pass_bytes = pass_bytes(cfg, m, own, threads);
     e.host_bytes = slab + m->packed_length * sizeof(float);
-    if (ranks > 1) e.host_bytes += run_joint_floats(m, batch) * sizeof(float); /* on one host */
+    if (cfg->reduce == REDUCE_TREE) /* where all ranks are on one host */
+        e.host_bytes += run_joint_floats(m, batch, (int)cfg->grain, ranks) * sizeof(float);
     return e;
 }
 

@@ -242,14 +242,25 @@ static int is_at_end(FILE *file)
     return next == EOF;
 }
 
+/* The rest of a line; 0: the file ends before the line. */
+static int skip_line(FILE *file)
+{
+    int next;
+    do next = getc(file);
+    while (next != EOF && next != '\n');
+    return next == '\n';
+}
+
 /* Reads the lines of an earlier part of the run: *kept bytes of it stay. */
 static status take_lines(metrics *m, FILE *file, cut at, off_t *kept, message *why)
 {
     char line[LINE_BYTES];
     for (size_t number = 1; fgets(line, sizeof line, file); number++) {
-        size_t length = strlen(line);
-        if (feof(file)) break; /* torn: the program was ended while it wrote this line */
-        line_kind what = take_line(m, line, length, at);
+        size_t length = (size_t)(ftello(file) - *kept);
+        int is_line = strlen(line) == length && line[length - 1] == '\n';
+        if (line[length - 1] != '\n' && !skip_line(file))
+            break; /* torn: the program or the host was ended while it wrote this line */
+        line_kind what = is_line ? take_line(m, line, length, at) : LINE_DAMAGED;
         if (what == LINE_DAMAGED && !is_at_end(file))
             return fail(why, STATUS_BAD_DATA, "%s: line %zu is no record: mend or remove this line",
                         m->path, number);

@@ -3,16 +3,21 @@
 
 #include "model/run_internal.h"
 
+enum { MOST_G = 1 << 18 }; /* floats: a megabyte, half of a large second-level cache */
+
 static size_t packed_width(const stage *s)
 {
     return (size_t)(kernels_panels(s->k, (int)s->out_length) * s->k->panel);
 }
 
-size_t run_joint_floats(const model *m, int samples)
+size_t run_joint_floats(const model *m, int samples, int grain, int ranks)
 {
-    if (m->joint_stage < 0) return 0;
+    if (m->joint_stage < 0 || ranks == 1) return 0;
     const stage *s = &m->stage[m->joint_stage];
-    return slab_round_up((size_t)samples * s->in_length) + (size_t)samples * packed_width(s);
+    size_t g = (size_t)samples * packed_width(s);
+    int leaves = (tree_leaves(samples, grain) + ranks - 1) / ranks;
+    if (leaves > run_leaves_of_pass(grain) || g > MOST_G) return 0;
+    return slab_round_up((size_t)samples * s->in_length) + g;
 }
 
 void run_join(run *r, float *memory, int samples, arena *a)
@@ -23,6 +28,7 @@ void run_join(run *r, float *memory, int samples, arena *a)
     r->joint = (run_joint){.x = memory,
                            .g = memory + slab_round_up((size_t)samples * s->in_length),
                            .own_x = r->activation[r->m->joint_stage],
+                           .most = samples,
                            .nodes = arena_take(a, (size_t)most * sizeof(tree_node)),
                            .merges = arena_take(a, (size_t)most)};
     for (int l = 0; l < most; l++) r->joint.nodes[l] = (tree_node){l, l + 1};
@@ -32,6 +38,7 @@ void run_begin_batch(run *r, int samples)
 {
     run_joint *j = &r->joint;
     if (!j->x || samples == j->samples) return;
+    CHECK(samples <= j->most, "a batch of %d, at most %d", samples, j->most);
     j->samples = samples;
     j->leaves = tree_leaves(samples, r->grain);
     j->plan = tree_plan_merges(j->leaves, j->nodes, j->leaves, j->merges, NULL);

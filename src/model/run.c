@@ -74,6 +74,11 @@ static void take_threads(run *r, arena *a)
     }
 }
 
+int run_leaves_of_pass(int grain)
+{
+    return RUN_PASS_SAMPLES / grain > 1 ? RUN_PASS_SAMPLES / grain : 1;
+}
+
 run *run_new(const model *m, int capacity, int grain, int threads, const float *parameters,
              const float *packed, arena *a)
 {
@@ -81,7 +86,7 @@ run *run_new(const model *m, int capacity, int grain, int threads, const float *
     r->m = m;
     r->grain = grain;
     r->threads = threads;
-    r->pass_leaves = RUN_PASS_SAMPLES / grain > 1 ? RUN_PASS_SAMPLES / grain : 1;
+    r->pass_leaves = run_leaves_of_pass(grain);
     if (capacity > r->pass_leaves * grain) capacity = r->pass_leaves * grain;
     if (r->pass_leaves > (capacity + grain - 1) / grain)
         r->pass_leaves = (capacity + grain - 1) / grain;

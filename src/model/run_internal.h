@@ -21,6 +21,7 @@ typedef struct run_joint {
     float *x, *g;        /* [samples, inputs], and packed */
     float *own_x;        /* where x lies while no training passes */
     int samples, leaves; /* of the batch           */
+    int most;            /* samples, of any        */
     tree_node *nodes;    /* [leaves of the largest] */
     unsigned char *merges;
     tree_plan plan; /* all leaves -> one sum  */
@@ -69,6 +70,8 @@ struct run {
     const float **collapse_floats; /* [threads, items] the same at one stage's offset        */
 };
 
+/* Most leaves of any pass. */
+int run_leaves_of_pass(int grain);
 /* For a pass that begins: where its x lies. Before a stage's backward: where x and g lie in the batch. */
 void run_joint_begin(run *r);
 void run_joint_place(const run *r, int i, stage_io *io);

@@ -140,7 +140,7 @@ status guard_check(guard *g, const session *s, char hex[33], message *why)
 /* Number of the first tensor that is not finite; MOST_TENSORS: none. */
 typedef struct findings {
     int parameters, /* in this rank's copy               */
-        gradient,   /* in the sum of this rank's samples */
+        gradient,   /* in the sum of this rank's samples; a joint kernel has none (model/run.h) */
         sum;        /* in this rank's slices             */
 } findings;
 
@@ -213,14 +213,12 @@ static void tell_tensor(const session *s, const findings *all, int rank, char *o
                  rank);
         return;
     }
+    int owner = rank, sum = first_of(all, ranks, offsetof(findings, sum), &owner);
     int gradient = first_of(all, ranks, offsetof(findings, gradient), &rank);
-    if (gradient < MOST_TENSORS) {
+    if (gradient < MOST_TENSORS && gradient <= sum)
         snprintf(out, size, "; first in the gradient of %s on rank %d", name_of(s, gradient).text,
                  rank);
-        return;
-    }
-    int sum = first_of(all, ranks, offsetof(findings, sum), &rank);
-    if (sum < MOST_TENSORS)
+    else if (sum < MOST_TENSORS)
         snprintf(out, size, "; first in the sum over ranks of the gradients of %s",
                  name_of(s, sum).text);
 }

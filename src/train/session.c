@@ -130,20 +130,17 @@ static status take_packed(session *s, message *why)
     return STATUS_OK;
 }
 
-/* Where one host's ranks hold the batch, each its part in one pass, a large dense kernel needs no partial sums. */
-static status join_batch(session *s, message *why)
+/* Ranks of one host share the batch where that saves partial sums (model/run.h), and where there is room for it. */
+static void join_batch(session *s)
 {
-    int batch = s->order.batch, grain = (int)s->cfg.grain, ranks = s->layout->ranks;
-    int most = (tree_leaves(batch, grain) + ranks - 1) / ranks;
-    size_t bytes = run_joint_floats(&s->m, batch) * sizeof(float);
-    int alone = ranks == 1 || s->layout->groups > 1 || s->cfg.reduce == REDUCE_MPI;
-    if (alone || bytes == 0 || most > run_pass_leaves(s->r)) return STATUS_OK;
+    int batch = s->order.batch, grain = (int)s->cfg.grain;
+    size_t bytes = run_joint_floats(&s->m, batch, grain, s->layout->ranks) * sizeof(float);
     void *memory;
-    status code = comm_shared_take(s->c, bytes, &memory, why);
-    if (code) return code;
+    message ignored;
+    if (bytes == 0 || s->layout->groups > 1 || s->cfg.reduce == REDUCE_MPI) return;
+    if (comm_shared_take(s->c, bytes, &memory, &ignored)) return; /* on all ranks alike */
     run_join(s->r, memory, batch, &s->memory);
     s->joint = 1;
-    return STATUS_OK;
 }
 
 /* Memory for the sums, where the exchange has none. */
@@ -197,8 +194,7 @@ status session_open(session *s, const session_cfg *cfg, message *why)
     if (!code) code = take_packed(s, why);
     if (code) return code;
     take_private(s);
-    code = join_batch(s, why);
-    if (code) return code;
+    join_batch(s);
     s->norms = update_plan_new(s);
     if (s->cfg.profile == YES) profile_begin(s);
     if (exchange_fills_parameters(s->x))

@@ -168,12 +168,25 @@ static void own_gradients(step_state *t, int thread)
     trace_barrier(s->trace, thread);
 }
 
+/* This thread's share of the own rows of a kernel whose gradient the ranks form together. */
+static int joint_rows_finite(step_state *t, int thread)
+{
+    session *s = t->s;
+    int b = s->m.joint_bucket;
+    if (!s->joint) return 1;
+    mark(t, thread, STEP_EXCHANGE); /* the wait before */
+    span share = run_joint_sum(s->r, exchange_slice(s->x, b), thread, s->gradient[b]);
+    int finite = s->k->all_finite(s->gradient[b] + share.offset, share.length);
+    mark(t, thread, STEP_BACKWARD);
+    return finite;
+}
+
 /* This thread's share of the slices, in pieces that stay in the first-level cache: summed, and looked at. */
 static void sum_slices(step_state *t, int thread)
 {
     session *s = t->s;
+    int finite = joint_rows_finite(t, thread);
     double begin_s = trace_now(s->trace);
-    int finite = 1;
     for (int b = 0; b < s->m.buckets; b++) {
         if (s->joint && b == s->m.joint_bucket) continue;
         size_t share = exchange_slice(s->x, b).length / (size_t)s->threads;
@@ -183,13 +196,8 @@ static void sum_slices(step_state *t, int thread)
             finite &= s->k->all_finite(s->gradient[b] + piece.offset, piece.length);
         }
     }
-    trace_span(s->trace, thread, PROFILE_SUM, begin_s);
-    if (s->joint) {
-        int b = s->m.joint_bucket;
-        span share = run_joint_sum(s->r, exchange_slice(s->x, b), thread, s->gradient[b]);
-        finite &= s->k->all_finite(s->gradient[b] + share.offset, share.length);
-    }
     t->note[thread].finite = finite;
+    trace_span(s->trace, thread, PROFILE_SUM, begin_s);
     trace_barrier(s->trace, thread);
 }
 

@@ -90,7 +90,7 @@ static status keep_last(const trainer *t, message *why)
     return checkpoint_keep(t->folder, t->saved_step, why);
 }
 
-/* The record first: it may be ahead of the checkpoint (metrics_open cuts it back), but never behind. */
+/* The record's lines first: they may be ahead of the checkpoint (metrics_open cuts them back), but never behind. */
 static status save(trainer *t, checkpoint_role role, message *why)
 {
     session *s = t->s;

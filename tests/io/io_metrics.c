@@ -224,6 +224,30 @@ static void test_damage_in_the_middle(void **state)
     memory_free(c.bytes);
 }
 
+/* What a host that went down may leave at the end: zeros, more of them than a line has. And a 0 inside is no record. */
+static void test_zeros(void **state)
+{
+    (void)state;
+    metrics *m = open_at(-1);
+    add_records(m, 1, 8);
+    metrics_close(m);
+    content whole = content_of("metrics.jsonl");
+    static const char zeros[9000];
+    FILE *file = fopen(fixture_path(folder, "metrics.jsonl"), "a");
+    fwrite(zeros, 1, sizeof zeros, file);
+    fclose(file);
+    metrics_close(open_at(8));
+    content again = content_of("metrics.jsonl");
+    assert_same_content(&whole, &again);
+    file = fopen(fixture_path(folder, "metrics.jsonl"), "r+");
+    fseek(file, 100, SEEK_SET); /* in the first line */
+    fputc(0, file);
+    fclose(file);
+    message why = {""};
+    assert_int_equal(metrics_open(folder, 8, 2, &m, &why), STATUS_BAD_DATA);
+    assert_non_null(strstr(why.text, "metrics.jsonl: line 1 is no record"));
+}
+
 static void test_resume_without_a_file(void **state)
 {
     (void)state;
@@ -355,6 +379,7 @@ int main(void)
         cmocka_unit_test(test_resume_is_as_never_stopped),
         cmocka_unit_test(test_an_epoch_that_was_not_ended),
         cmocka_unit_test(test_damage_in_the_middle),
+        cmocka_unit_test(test_zeros),
         cmocka_unit_test(test_resume_without_a_file),
         cmocka_unit_test(test_cannot_write),
         cmocka_unit_test(test_tables),

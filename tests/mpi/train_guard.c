@@ -245,6 +245,27 @@ static void a_poisoned_parameter_is_named(void **state)
 }
 
 /* The parameters are finite, the first step of a huge rate is, too: then products overflow. */
+/* Of a kernel whose gradient the ranks form together no rank has a sum of its own. */
+static void a_huge_rate_names_a_joint_gradient(void **state)
+{
+    (void)state;
+    session s;
+    message why = {""};
+    settings cfg = small_settings();
+    set(&cfg, "model", "flatten; dense 128 relu; dense 10");
+    set(&cfg, "optimizer", "sgd");
+    set(&cfg, "learning-rate", "1e30");
+    open_session(&s, cfg, 0);
+    step_result r = {.finite = 1};
+    for (int step = 0; r.finite && step < 4; step++) r = step_run(&s, 0, step);
+    assert_false(r.finite);
+    assert_int_equal(s.joint, s.layout->ranks > 1);
+    assert_int_equal(guard_not_finite(&s, &r, 0, &why), STATUS_DIFFERS);
+    says(&why, s.joint ? "first in the sum over ranks of the gradients of dense/kernel:"
+                       : "first in the gradient of dense/kernel on rank 0:");
+    close_session(&s);
+}
+
 static void a_huge_rate_names_a_gradient(void **state)
 {
     (void)state;
@@ -310,6 +331,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(no_checkpoint_of_a_damaged_copy),
         cmocka_unit_test(a_poisoned_parameter_is_named),
         cmocka_unit_test(a_huge_rate_names_a_gradient),
+        cmocka_unit_test(a_huge_rate_names_a_joint_gradient),
         cmocka_unit_test(a_sum_is_named),
     };
     setenv("CMOCKA_TEST_ABORT", "1", 1); /* a rank that fails takes all down */

@@ -32,6 +32,9 @@ static const plan plans[] = {
 #define WIDE                                                                                       \
     "model=flatten; dense 700 relu; dense 10|" /* 552 blocks: two messages of a half's norms */
 
+#define JOINT                                                                                      \
+    "model=flatten; dense 128 relu; dense 10|" /* ranks that share memory form a kernel's rows */
+
 static const plan updates[] = {
     {100, 8, 2 * 100 + 45, SMALL "optimizer=sgd|weight-decay=0.01|clip-norm=0.01"},
     {100, 8, 2 * 100 + 45, SMALL "optimizer=momentum|schedule=step 3steps 0.5|warmup=2steps"},
@@ -41,6 +44,8 @@ static const plan updates[] = {
     {100, 8, 2 * 100 + 45, SMALL "optimizer=lars|weight-decay=0.001"},
     {100, 8, 2 * 100 + 45, SMALL "optimizer=lamb|weight-decay=0.01|clip-norm=0.1"},
     {32, 8, 3 * 32 + 3, WIDE "optimizer=lamb"},
+    {100, 8, 2 * 100 + 45, JOINT "optimizer=lamb|weight-decay=0.01|clip-norm=0.1"},
+    {32, 8, 3 * 32 + 3, JOINT "optimizer=momentum|gemm=blis"},
 };
 
 static const plan recurrences[] = {

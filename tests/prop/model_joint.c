@@ -15,6 +15,7 @@ static const struct {
 } models[] = {
     {"flatten; dense 64 relu; dense 3", {3, {32, 32, 1}}},
     {"conv2d 16 3 relu; maxpool 2; flatten; dense 128 tanh; dense 64; dense 3", {3, {14, 14, 1}}},
+    {"flatten; dense 16; dense 3", {3, {64, 64, 1}}},
     {"flatten; dense 16; dense 1024 relu; dense 512 relu; dropout 0.5; dense 3", {3, {9, 8, 1}}},
 };
 enum { MODELS = sizeof models / sizeof *models };
@@ -35,7 +36,7 @@ static world world_open(int which, const kernels *k)
     w.want = arena_floats(&w.memory, slab);
     w.kernel = arena_floats(&w.memory, slab);
     w.slabs = arena_floats(&w.memory, slab * TREE_MAX_NODES);
-    w.shared = arena_floats(&w.memory, run_joint_floats(w.f.m, MOST_SAMPLES));
+    w.shared = arena_floats(&w.memory, run_joint_floats(w.f.m, MOST_SAMPLES, GRAIN, 2));
     return w;
 }
 
@@ -197,15 +198,24 @@ static void empty_batch(void **state)
     world_close(&w);
 }
 
-static void small_model_has_none(void **state)
+/* Who shares how much: one rank nothing, nor ranks with several passes, nor where g is large, nor a small model. */
+static void memory_to_share(void **state)
 {
     (void)state;
     const kernels *k[3];
     kernels_available(k);
-    fixture_cfg cfg = {"flatten; dense 6; dense 3", {3, {5, 5, 1}}, 3, 4, GEMM_OWN, 5};
-    fixture f = fixture_open(&cfg, k[0]);
-    assert_int_equal(run_joint_floats(f.m, 1000), 0);
-    fixture_close(&f);
+    fixture_cfg large = {models[0].spec, models[0].input, 3, 4, GEMM_OWN, 5},
+                small = {"flatten; dense 6; dense 3", {3, {5, 5, 1}}, 3, 4, GEMM_OWN, 5};
+    fixture f = fixture_open(&large, k[0]), g = fixture_open(&small, k[0]);
+    assert_int_equal(run_joint_floats(f.m, 128, 8, 2), 128 * (1024 + 64));
+    assert_int_equal(run_joint_floats(f.m, 1024, 8, 2), 1024 * (1024 + 64));
+    assert_int_equal(run_joint_floats(f.m, 1024, 8, 1), 0);
+    assert_int_equal(run_joint_floats(f.m, 1025, 8, 2), 0); /* 65 leaves of 8 on a rank */
+    assert_true(run_joint_floats(f.m, 1025, 8, 3) > 0);
+    assert_true(run_joint_floats(f.m, 4096, 8, 8) > 0);
+    assert_int_equal(run_joint_floats(f.m, 4097, 8, 9), 0); /* g has more than a megabyte */
+    assert_int_equal(run_joint_floats(g.m, 128, 8, 2), 0);
+    fixture_close(&f), fixture_close(&g);
 }
 
 int main(void)
@@ -213,7 +223,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(owners_sums),
         cmocka_unit_test(empty_batch),
-        cmocka_unit_test(small_model_has_none),
+        cmocka_unit_test(memory_to_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

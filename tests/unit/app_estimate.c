@@ -26,6 +26,12 @@ static void test_cnn(void **state)
     assert_true(one.host_bytes > slab && one.pass_bytes > 0);
     estimate eight = estimate_memory(&cfg, m, 54000, 1000, 8, 1);
     assert_int_equal(eight.state_bytes, slab / 8 * 3);
+    size_t batch = 128 * (1600 + 128) *
+                   sizeof(float); /* x and g of the dense kernel, shared by ranks */
+    assert_int_equal(eight.host_bytes, one.host_bytes + batch);
+    cfg.batch_size = 60000; /* in several passes: nothing is shared */
+    assert_int_equal(estimate_memory(&cfg, m, 54000, 1000, 8, 1).host_bytes, one.host_bytes);
+    cfg.batch_size = 128;
     assert_int_equal(eight.partial_bytes, 2 * slab); /* 2 leaves: at most 2 nodes */
     assert_int_equal(estimate_shared_bytes(&eight, 8), 1000 + eight.host_bytes + 16 * slab);
     estimate few = estimate_memory(&cfg, m, 20, 1000, 1, 1);
