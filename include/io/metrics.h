@@ -60,8 +60,10 @@ status metrics_open(const char *run_folder, int64_t last_step, int last_epoch, m
 /* Adds a record; lines reach the file at the latest with metrics_flush. */
 status metrics_add_step(metrics *m, const metrics_step *s, message *why);
 status metrics_add_epoch(metrics *m, const metrics_epoch *e, message *why);
-/* Everything to metrics.jsonl; metrics.h5 is rebuilt where the records have grown by an eighth since it last was. */
+/* Everything to metrics.jsonl. */
 status metrics_flush(metrics *m, message *why);
+/* metrics.h5 is rebuilt where the records have grown by an eighth since it last was. */
+status metrics_tabulate(metrics *m, message *why);
 /* Everything to both. */
 status metrics_finish(metrics *m, message *why);
 /* The epochs so far, oldest first (for the checkpoint's history), with the digits of the file. Valid until the next

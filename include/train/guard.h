@@ -20,8 +20,9 @@ typedef struct guard guard;
 /* In the session's arena. */
 guard *guard_new(session *s);
 
-/* The digest of the parameters, as session_digest. STATUS_STOPPED where copies differ, on all ranks: the first tensor in
- * the model's order, and the lowest rank whose copy is not what most copies are (of two: not what the lower rank has). */
+/* The digest of the parameters, as session_digest, where hex is not NULL. STATUS_STOPPED where copies differ, on all ranks:
+ * the first tensor in the model's order, and the lowest rank whose copy is not what most copies are (of two: not what the
+ * lower rank has). */
 status guard_check(guard *g, const session *s, char hex[33], message *why);
 
 /* After a step that was not finite: STATUS_DIFFERS; `why` names the rank whose samples had the first such loss, and the first

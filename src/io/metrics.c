@@ -302,7 +302,7 @@ status metrics_open(const char *run_folder, int64_t last_step, int last_epoch, m
     return code;
 }
 
-static status write_lines(metrics *m, message *why)
+status metrics_flush(metrics *m, message *why)
 {
     /* a full disk may show in an earlier line already: then ferror alone remembers it */
     if (fflush(m->lines) || ferror(m->lines) || fsync(fileno(m->lines)))
@@ -328,16 +328,15 @@ static status write_table(metrics *m, message *why)
     return code;
 }
 
-status metrics_flush(metrics *m, message *why)
+status metrics_tabulate(metrics *m, message *why)
 {
-    status code = write_lines(m, why);
     int grown = m->tabled == 0 || records(m) - m->tabled > m->tabled / 8;
-    return !code && grown ? write_table(m, why) : code;
+    return grown ? write_table(m, why) : STATUS_OK;
 }
 
 status metrics_finish(metrics *m, message *why)
 {
-    status code = write_lines(m, why);
+    status code = metrics_flush(m, why);
     int is_whole = m->tabled > 0 && m->tabled == records(m);
     return !code && !is_whole ? write_table(m, why) : code;
 }

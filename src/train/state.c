@@ -82,7 +82,7 @@ static text_buffer state_text(const session *s, const progress_state *p, history
     return text;
 }
 
-/* Slab `slot` of the optimiser's state, whole, on rank 0: every rank owns slices of it. */
+/* Slab `slot` of the optimiser's state, whole, on rank 0 (NULL elsewhere): every rank owns slices of it. */
 static void gather_slot(session *s, int slot, float *slab)
 {
     int owners = s->cfg.reduce == REDUCE_MPI
@@ -90,19 +90,20 @@ static void gather_slot(session *s, int slot, float *slab)
                      : s->layout->ranks; /* --reduce=mpi: every rank has it all */
     size_t length = s->slice_offset[s->m.buckets];
     const float *from = s->slot[slot];
+    float *gathered = NULL;
+    arena_mark mark = arena_now(&s->memory);
     if (owners > 1) {
-        float *gathered = arena_take(&s->memory, s->m.slab_length * sizeof(float));
-        comm_gather(s->c, s->slot[slot], length * sizeof(float),
-                    s->layout->rank == 0 ? gathered : NULL);
+        if (slab) gathered = arena_take(&s->memory, s->m.slab_length * sizeof(float));
+        comm_gather(s->c, s->slot[slot], length * sizeof(float), gathered);
         from = gathered;
     }
-    if (s->layout->rank != 0) return;
-    for (int r = 0; r < owners; r++)
+    for (int r = 0; slab && r < owners; r++)
         for (int b = 0; b < s->m.buckets; b++) {
             span slice = exchange_rank_slice(s->x, b, r);
             memcpy(slab + slice.offset, from, slice.length * sizeof(float));
             from += slice.length;
         }
+    arena_release(&s->memory, mark);
 }
 
 /* The rank's own slices out of a whole slab. */
@@ -137,7 +138,8 @@ status state_write(session *s, const char *run_folder, checkpoint_role role,
     arena_mark mark = arena_now(&s->memory);
     float *slots[OPTIMIZER_MAX_SLOTS] = {0};
     for (int i = 0; i < s->slots; i++) {
-        slots[i] = arena_take(&s->memory, s->m.slab_length * sizeof(float));
+        if (s->layout->rank == 0)
+            slots[i] = arena_take(&s->memory, s->m.slab_length * sizeof(float));
         gather_slot(s, i, slots[i]);
     }
     status code = STATUS_OK;
@@ -186,14 +188,17 @@ static status parse_state(const session *s, const char *text, progress_state *p,
     return code;
 }
 
-static status read_file(session *s, const checkpoint_file *file, checkpoint *c, progress_state *p,
-                        metrics_epoch *history, int max, message *why)
+/* Rank 0's: parameters and slots into whole slabs. */
+static status read_file(session *s, const checkpoint_file *file, float *parameters,
+                        float *const *slots, progress_state *p, int max, message *why)
 {
+    checkpoint *c = arena_take(&s->memory, sizeof *c);
+    describe(s, parameters, slots, c);
     if (!checkpoint_has_state(file))
         return fail(why, STATUS_BAD_DATA,
                     "this is a weights file without a run's state: it cannot be resumed");
     status code = settings_match(&s->cfg, checkpoint_configuration(file), why);
-    if (!code) code = parse_state(s, checkpoint_state(file), p, history, max, why);
+    if (!code) code = parse_state(s, checkpoint_state(file), p, p->history, max, why);
     if (!code) code = checkpoint_read(file, c, 1, why);
     return code;
 }
@@ -214,17 +219,19 @@ status state_read(session *s, const checkpoint_file *file, progress_state *progr
     arena_mark mark = arena_now(&s->memory);
     size_t bytes = s->m.slab_length * sizeof(float);
     float *parameters = arena_take(&s->memory, bytes), *slots[OPTIMIZER_MAX_SLOTS] = {0};
-    for (int i = 0; i < s->slots; i++) slots[i] = arena_take(&s->memory, bytes);
-    checkpoint *c = arena_take(&s->memory, sizeof *c);
-    describe(s, parameters, slots, c);
     status code = STATUS_OK;
-    if (s->layout->rank == 0) code = read_file(s, file, c, progress, history, max, why);
+    progress->history = history;
+    if (s->layout->rank == 0) {
+        for (int i = 0; i < s->slots; i++) slots[i] = arena_take(&s->memory, bytes);
+        code = read_file(s, file, parameters, slots, progress, max, why);
+    }
     code = comm_agree(s->c, code, why);
     if (!code) {
         spread_parameters(s, parameters);
         for (int i = 0; i < s->slots; i++) {
-            comm_broadcast(s->c, slots[i], bytes);
-            scatter_slot(s, i, slots[i]);
+            float *slab = slots[i] ? slots[i] : parameters; /* spread already: free to be used */
+            comm_broadcast(s->c, slab, bytes);
+            scatter_slot(s, i, slab);
         }
         comm_broadcast(s->c, progress, sizeof *progress);
         progress->history = history; /* an address of this rank */

@@ -96,8 +96,7 @@ static status save(trainer *t, checkpoint_role role, message *why)
     session *s = t->s;
     int is_last = role == CHECKPOINT_LAST, on_root = is_root(t) && is_last;
     double begin_s = trace_now(s->trace);
-    char digest[33];
-    status code = t->guard ? guard_check(t->guard, s, digest, why) : STATUS_OK;
+    status code = t->guard ? guard_check(t->guard, s, NULL, why) : STATUS_OK;
     if (code) return code; /* what was good is not replaced */
     if (on_root) code = metrics_flush(t->record, why);
     if (!code && on_root) code = keep_last(t, why);
@@ -105,6 +104,7 @@ static status save(trainer *t, checkpoint_role role, message *why)
     if (!code) code = state_write(s, t->folder, role, &t->progress, &t->history, why);
     if (!code && on_root && s->cfg.keep > 0)
         code = checkpoint_thin_out(t->folder, (int)s->cfg.keep, why);
+    if (!code && on_root) code = metrics_tabulate(t->record, why);
     code = comm_agree(s->c, code, why);
     trace_span(s->trace, 0, PROFILE_CHECKPOINT, begin_s);
     if (code || !is_last) return code;
@@ -187,7 +187,7 @@ static status check_copies(trainer *t, message *why)
 {
     t->digest[0] = 0;
     if (!t->guard || t->s->step % t->s->cfg.digest_every != 0) return STATUS_OK;
-    return guard_check(t->guard, t->s, t->digest, why);
+    return guard_check(t->guard, t->s, is_root(t) ? t->digest : NULL, why);
 }
 
 /* Is this the last step that --max-steps allows? */

@@ -11,6 +11,7 @@ common=(--data synthetic --limit 400 --batch-size 100 --model "flatten; dense 10
 
 # start RUN OPTION...: three ranks, at work; sets mpirun and ranks
 start() {
+    : >"$scratch/output" # what the last one said is not taken for this one's
     "$launcher" --oversubscribe --bind-to none -n 3 "$MNIST_DIST" train --out "$scratch/$1" "${common[@]}" \
         --epochs 9999 "${@:2}" >"$scratch/output" 2>&1 &
     mpirun=$!

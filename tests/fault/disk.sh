@@ -64,6 +64,7 @@ half_run() {
 # in_background RUN LAYOUT: the run at work, with more epochs than it will do
 in_background() {
     local try
+    : >"$scratch/output" # what the last one said is not taken for this one's
     on "$2" train --out "$scratch/$1" --progress plain "${common[@]}" --epochs 9999 --checkpoint-every 5steps &
     job=$!
     for ((try = 0; try < 600; try++)); do

@@ -329,6 +329,7 @@ static void test_table_is_rebuilt_rarely(void **state)
         metrics_step s = step_of(step);
         assert_int_equal(metrics_add_step(m, &s, &why), STATUS_OK);
         assert_int_equal(metrics_flush(m, &why), STATUS_OK);
+        assert_int_equal(metrics_tabulate(m, &why), STATUS_OK);
         hsize_t now = rows_of_table();
         assert_true(now == rows || now == (hsize_t)step);
         assert_true((double)now >= (double)step / 1.125 - 1);
