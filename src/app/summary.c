@@ -84,10 +84,10 @@ static void print_table(const model *m)
 
 static void print_totals(const settings *cfg, const model *m, const estimate *e)
 {
-    const char *parameters = text_thousands(m->parameters).text;
+    text_number parameters = text_thousands(m->parameters);
     print_number size = print_bytes((double)m->parameters * sizeof(float));
-    printf(" Total params: %s (%s)\n Trainable params: %s (%s)\n", parameters, size.text,
-           parameters, size.text);
+    printf(" Total params: %s (%s)\n Trainable params: %s (%s)\n", parameters.text, size.text,
+           parameters.text, size.text);
     printf(" FLOP per sample: %s forward, %s a training step\n",
            text_thousands((int64_t)(2 * m->macs)).text,
            text_thousands((int64_t)m->training_flop).text);
