@@ -2,12 +2,16 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/text.h"
 #include "io/checkpoint.h"
 #include "io/file.h"
+
+enum { FIRST_FILES = 64 };
 
 static const char prefix[] = "step-", suffix[] = ".weights.h5";
 
@@ -35,36 +39,62 @@ static int64_t step_of(const char *name)
                                                                                          : -1;
 }
 
-/* The earliest step that is kept, and how many are. */
-static int first_kept(DIR *folder, char *name, size_t size)
+typedef struct kept {
+    int64_t step;
+    char name[64];
+} kept;
+
+typedef struct kept_list {
+    kept *files;
+    int count, size;
+} kept_list;
+
+static void list_add(kept_list *list, int64_t step, const char *name)
 {
-    int count = 0;
-    int64_t first = -1;
-    rewinddir(folder);
+    if (list->count == list->size) {
+        int size = list->size ? 2 * list->size : FIRST_FILES;
+        kept *files = memory_take((size_t)size * sizeof *files);
+        if (list->count) memcpy(files, list->files, (size_t)list->count * sizeof *files);
+        memory_free(list->files);
+        list->files = files;
+        list->size = size;
+    }
+    kept *file = &list->files[list->count++];
+    file->step = step;
+    snprintf(file->name, sizeof file->name, "%s", name);
+}
+
+static int earlier(const void *a, const void *b)
+{
+    int64_t left = ((const kept *)a)->step, right = ((const kept *)b)->step;
+    return (left > right) - (left < right);
+}
+
+static status list_read(kept_list *list, const char *run_folder, message *why)
+{
+    DIR *folder = opendir(run_folder);
+    if (!folder)
+        return fail(why, STATUS_CANNOT_WRITE, "%s: cannot read this folder: %s", run_folder,
+                    strerror(errno));
     for (const struct dirent *entry; (entry = readdir(folder));) {
         int64_t step = step_of(entry->d_name);
-        if (step < 0) continue;
-        count++;
-        if (first >= 0 && step >= first) continue;
-        first = step;
-        snprintf(name, size, "%s", entry->d_name);
+        if (step >= 0) list_add(list, step, entry->d_name);
     }
-    return count;
+    closedir(folder);
+    if (list->count) qsort(list->files, (size_t)list->count, sizeof *list->files, earlier);
+    return STATUS_OK;
 }
 
 status checkpoint_thin_out(const char *run_folder, int most, message *why)
 {
-    char name[256], path[FILE_PATH];
-    DIR *folder = opendir(run_folder);
-    status code = STATUS_OK;
-    if (!folder)
-        return fail(why, STATUS_CANNOT_WRITE, "%s: cannot read this folder: %s", run_folder,
-                    strerror(errno));
-    while (!code && first_kept(folder, name, sizeof name) > most) {
-        code = file_join(run_folder, name, path, why);
+    char path[FILE_PATH];
+    kept_list list = {0};
+    status code = list_read(&list, run_folder, why);
+    for (int i = 0; !code && i < list.count - most; i++) {
+        code = file_join(run_folder, list.files[i].name, path, why);
         if (!code && unlink(path))
             code = fail(why, STATUS_CANNOT_WRITE, "%s: cannot remove: %s", path, strerror(errno));
     }
-    closedir(folder);
+    memory_free(list.files);
     return code;
 }

@@ -80,11 +80,34 @@ static void test_the_latest_steps_stay(void **state)
     assert_int_equal(checkpoint_thin_out(folder, 2, &why), STATUS_CANNOT_WRITE);
 }
 
+/* More than the first room for names, in an order that is not theirs: 7 i mod 200 is each step once. */
+static void test_many_are_thinned_out(void **state)
+{
+    (void)state;
+    message why = {""};
+    const char *folder = fixture_folder();
+    put(folder, "last.weights.h5", "last");
+    for (int i = 0; i < 200; i++) keep(folder, 1000 * (7 * i % 200));
+    assert_int_equal(checkpoint_thin_out(folder, 200, &why), STATUS_OK);
+    assert_true(file_exists(fixture_path(folder, "step-00000000.weights.h5")));
+    assert_int_equal(checkpoint_thin_out(folder, 3, &why), STATUS_OK);
+    for (int i = 0; i < 200; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "step-%08d.weights.h5", 1000 * i);
+        assert_int_equal(file_exists(fixture_path(folder, name)), i >= 197);
+    }
+    assert_int_equal(checkpoint_thin_out(folder, 0, &why), STATUS_OK);
+    assert_false(file_exists(fixture_path(folder, "step-00199000.weights.h5")));
+    holds(folder, "last.weights.h5", "last");
+    fixture_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_last_gets_a_second_name),
         cmocka_unit_test(test_the_latest_steps_stay),
+        cmocka_unit_test(test_many_are_thinned_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
