@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,6 +16,7 @@ enum {
     LAST_NUMBER = 1000000,
     FIRST_TEXT_BYTES = 4096,
     WRITE_CHUNK_BYTES = 1 << 30, /* Linux moves at most 2 GiB a call */
+    COPY_BYTES = 1 << 20,
 };
 
 static const char *hint_for(int error)
@@ -53,6 +53,11 @@ static status cannot(message *why, status code, const char *path, const char *ve
 status file_cannot_write(const char *path, int error, message *why)
 {
     return cannot(why, STATUS_CANNOT_WRITE, path, "write", error);
+}
+
+status file_cannot_read(const char *path, int error, message *why)
+{
+    return cannot(why, STATUS_NO_INPUT, path, "read", error);
 }
 
 status file_join(const char *folder, const char *name, char *path, message *why)
@@ -152,15 +157,56 @@ static int write_all(int descriptor, const unsigned char *bytes, size_t length)
     return 0;
 }
 
-/* Writes and fsyncs a file under its own name; 0, or the error's number. */
-static int write_synced(const char *path, const void *bytes, size_t length)
+/* Reads until `size` bytes are there; returns what it got, -1 on an error. */
+static ssize_t read_all(int descriptor, unsigned char *bytes, size_t size)
 {
-    int descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (descriptor < 0) return errno;
-    int error = write_all(descriptor, bytes, length) || fsync(descriptor) ? errno : 0;
+    size_t done = 0;
+    while (done < size) {
+        ssize_t got = read(descriptor, bytes + done, size - done);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return -1;
+        if (got == 0) break;
+        done += (size_t)got;
+    }
+    return (ssize_t)done;
+}
+
+static int create(const char *path)
+{
+    return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+}
+
+/* Ends a file whose writing had this error, 0 for none; 0, or the first error's number. */
+static int close_synced(int descriptor, int error)
+{
+    if (!error && fsync(descriptor)) error = errno;
     if (close(descriptor) && !error)
         error = errno; /* network file systems report a full disk here */
     return error;
+}
+
+/* Writes and fsyncs a file under its own name; 0, or the error's number. */
+static int write_synced(const char *path, const void *bytes, size_t length)
+{
+    int descriptor = create(path);
+    if (descriptor < 0) return errno;
+    return close_synced(descriptor, write_all(descriptor, bytes, length) ? errno : 0);
+}
+
+/* The same with all that is behind `from`; *is_unread: what failed was reading it. */
+static int copy_synced(int from, const char *path, int *is_unread)
+{
+    int error = 0, descriptor = create(path);
+    ssize_t got = COPY_BYTES;
+    if (descriptor < 0) return errno;
+    unsigned char *piece = memory_take(COPY_BYTES);
+    while (!error && got == COPY_BYTES) {
+        got = read_all(from, piece, COPY_BYTES);
+        *is_unread = got < 0;
+        if (got < 0 || write_all(descriptor, piece, (size_t)got)) error = errno;
+    }
+    memory_free(piece);
+    return close_synced(descriptor, error);
 }
 
 status file_sync_folder_of(const char *path, message *why)
@@ -184,46 +230,58 @@ status file_rename(const char *from, const char *to, message *why)
     return STATUS_OK;
 }
 
-status file_write_whole(const char *path, const void *bytes, size_t length, message *why)
+/* The name that a file has until it is whole. */
+static status name_partial(const char *path, char *partial, message *why)
 {
     struct stat about;
-    char partial[FILE_PATH];
     /* a rename would replace a device such as /dev/null by a file */
     if (stat(path, &about) == 0 && !S_ISREG(about.st_mode))
         return fail(why, STATUS_CANNOT_WRITE, "%s: is no regular file: name another one", path);
-    if (snprintf(partial, sizeof partial, "%s.partial", path) >= FILE_PATH)
+    if (snprintf(partial, FILE_PATH, "%s.partial", path) >= FILE_PATH)
         return file_cannot_write(path, ENAMETOOLONG, why);
-    int error = write_synced(partial, bytes, length);
-    if (!error && rename(partial, path)) error = errno;
-    if (error) {
-        unlink(partial);
-        return file_cannot_write(path, error, why);
-    }
-    return file_sync_folder_of(path, why);
+    return STATUS_OK;
 }
 
-/* Reads until `size` bytes are there; returns what it got, -1 on an error. */
-static ssize_t read_all(int descriptor, unsigned char *bytes, size_t size)
+/* Gives a file its name, or removes it where its writing had this error. */
+static status name_whole(const char *partial, const char *path, int error, message *why)
 {
-    size_t done = 0;
-    while (done < size) {
-        ssize_t got = read(descriptor, bytes + done, size - done);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return -1;
-        if (got == 0) break;
-        done += (size_t)got;
-    }
-    return (ssize_t)done;
+    if (!error && rename(partial, path)) error = errno;
+    if (!error) return file_sync_folder_of(path, why);
+    unlink(partial);
+    return file_cannot_write(path, error, why);
+}
+
+status file_write_whole(const char *path, const void *bytes, size_t length, message *why)
+{
+    char partial[FILE_PATH];
+    status code = name_partial(path, partial, why);
+    return code ? code : name_whole(partial, path, write_synced(partial, bytes, length), why);
+}
+
+status file_open(const char *path, FILE **file, message *why)
+{
+    struct stat about;
+    status code = STATUS_OK;
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hang */
+    *file = NULL;
+    if (descriptor < 0) return file_cannot_read(path, errno, why);
+    if (fstat(descriptor, &about))
+        code = file_cannot_read(path, errno, why);
+    else if (S_ISDIR(about.st_mode))
+        code = file_cannot_read(path, EISDIR, why);
+    else if (!S_ISREG(about.st_mode))
+        code = fail(why, STATUS_NO_INPUT, "%s: is no regular file: name another one", path);
+    else if (!(*file = fdopen(descriptor, "r")))
+        code = file_cannot_read(path, errno, why);
+    if (code) close(descriptor);
+    return code;
 }
 
 static status read_open_file(int descriptor, const char *path, size_t limit, unsigned char **bytes,
                              size_t *length, message *why)
 {
     struct stat about;
-    if (fstat(descriptor, &about)) return cannot(why, STATUS_NO_INPUT, path, "read", errno);
-    if (S_ISDIR(about.st_mode)) return cannot(why, STATUS_NO_INPUT, path, "read", EISDIR);
-    if (!S_ISREG(about.st_mode))
-        return fail(why, STATUS_NO_INPUT, "%s: is no regular file: name another one", path);
+    if (fstat(descriptor, &about)) return file_cannot_read(path, errno, why);
     size_t size = (size_t)about.st_size;
     if (size > limit)
         return fail(why, STATUS_BAD_DATA,
@@ -238,18 +296,51 @@ static status read_open_file(int descriptor, const char *path, size_t limit, uns
     int error = errno;
     memory_free(*bytes);
     *bytes = NULL;
-    return cannot(why, STATUS_NO_INPUT, path, "read", error);
+    return file_cannot_read(path, error, why);
 }
 
 status file_read_whole(const char *path, size_t limit, unsigned char **bytes, size_t *length,
                        message *why)
 {
+    FILE *file;
     *bytes = NULL;
     *length = 0;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hang */
-    if (descriptor < 0) return cannot(why, STATUS_NO_INPUT, path, "read", errno);
-    status code = read_open_file(descriptor, path, limit, bytes, length, why);
-    close(descriptor);
+    status code = file_open(path, &file, why);
+    if (code) return code;
+    code = read_open_file(fileno(file), path, limit, bytes, length, why);
+    fclose(file);
+    return code;
+}
+
+int file_next_line(FILE *file, char *line, size_t size, size_t *length)
+{
+    int next;
+    *length = 0;
+    for (; (next = getc_unlocked(file)) != EOF && next != '\n'; ++*length)
+        if (*length < size - 1) line[*length] = (char)next;
+    line[*length < size ? *length : size - 1] = 0;
+    return next == '\n';
+}
+
+static status copy_open_file(int descriptor, const char *from, const char *to, message *why)
+{
+    char partial[FILE_PATH];
+    int is_unread = 0;
+    status code = name_partial(to, partial, why);
+    if (code) return code;
+    int error = copy_synced(descriptor, partial, &is_unread);
+    if (!is_unread) return name_whole(partial, to, error, why);
+    unlink(partial);
+    return file_cannot_read(from, error, why);
+}
+
+status file_copy(const char *from, const char *to, message *why)
+{
+    FILE *file;
+    status code = file_open(from, &file, why);
+    if (code) return code;
+    code = copy_open_file(fileno(file), from, to, why);
+    fclose(file);
     return code;
 }
 
@@ -265,13 +356,7 @@ status file_link(const char *from, const char *to, message *why)
         unlink(partial);
         return code;
     }
-    unsigned char *bytes;
-    size_t length;
-    status code = file_read_whole(from, SIZE_MAX, &bytes, &length, why);
-    if (code) return code;
-    code = file_write_whole(to, bytes, length, why);
-    memory_free(bytes);
-    return code;
+    return file_copy(from, to, why);
 }
 
 /* Room for `more` letters and the 0: the text moves to twice the memory. */

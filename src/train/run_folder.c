@@ -28,16 +28,9 @@ static status copy_file(const char *from_folder, const char *to_folder, const ch
                         message *why)
 {
     char from[FILE_PATH], to[FILE_PATH];
-    unsigned char *bytes;
-    size_t length;
     status code = file_join(from_folder, name, from, why);
     if (!code) code = file_join(to_folder, name, to, why);
-    if (code || !file_exists(from)) return code;
-    code = file_read_whole(from, SIZE_MAX, &bytes, &length, why);
-    if (code) return code;
-    code = file_write_whole(to, bytes, length, why);
-    memory_free(bytes);
-    return code;
+    return code || !file_exists(from) ? code : file_copy(from, to, why);
 }
 
 /* The folder itself: --out, or the first free number below runs/. */

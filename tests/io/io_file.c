@@ -127,6 +127,88 @@ static void test_write_and_read(void **state)
     memory_free(bytes);
 }
 
+/* Lengths around the buffer's: nothing, a part of it, all of it, and more. */
+static void test_copy(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {0, 5, 1 << 20, (1 << 20) + 1, 3 * 1024 * 1024 + 7};
+    message why = {""};
+    char from[FILE_PATH], to[FILE_PATH];
+    size_t most = lengths[4];
+    unsigned char *bytes = memory_take(most);
+    for (size_t i = 0; i < most; i++) bytes[i] = (unsigned char)(i * 2654435761u >> 13);
+    assert_int_equal(file_join(folder, "original", from, &why), STATUS_OK);
+    assert_int_equal(file_join(folder, "copy", to, &why), STATUS_OK);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(file_write_whole(from, bytes, lengths[i], &why), STATUS_OK);
+        assert_int_equal(file_copy(from, to, &why), STATUS_OK);
+        assert_holds(to, bytes, lengths[i]);
+    }
+    assert_false(file_exists(fixture_path(folder, "copy.partial")));
+    assert_int_equal(file_copy(fixture_path(folder, "absent"), to, &why), STATUS_NO_INPUT);
+    assert_says(&why, "/absent: cannot read: No such file");
+    assert_int_equal(file_copy(folder, to, &why), STATUS_NO_INPUT);
+    assert_int_equal(file_copy(from, "/dev/full", &why), STATUS_CANNOT_WRITE);
+    assert_int_equal(file_copy(from, fixture_path(folder, "no/copy"), &why), STATUS_CANNOT_WRITE);
+    assert_says(&why, "/no/copy: cannot write: No such file");
+    assert_holds(to, bytes, most); /* what failed left it alone */
+    memory_free(bytes);
+}
+
+/* Another file system, of 256 KiB, takes no hard links of this one. */
+static void test_link_copies(void **state)
+{
+    (void)state;
+    message why = {""};
+    char small[FILE_PATH], from[FILE_PATH], to[FILE_PATH], got[8] = "";
+    static const char large[300000];
+    assert_int_equal(file_join(folder, "elsewhere", small, &why), STATUS_OK);
+    assert_int_equal(file_join(folder, "linked", from, &why), STATUS_OK);
+    assert_int_equal(file_join(small, "linked", to, &why), STATUS_OK);
+    assert_int_equal(mkdir(small, 0777), 0);
+    if (mount("tmpfs", small, "tmpfs", 0, "size=256k")) skip(); /* needs root's rights */
+    status wrote = file_write_whole(from, "short", 5, &why);
+    status copied = file_link(from, to, &why);
+    status wrote_more = file_write_whole(from, large, sizeof large, &why);
+    status refused = file_link(from, to, &why);
+    int left = file_exists(fixture_path(small, "linked.partial"));
+    FILE *file = fopen(to, "re");
+    size_t length = file ? fread(got, 1, sizeof got, file) : 0;
+    if (file) fclose(file);
+    assert_int_equal(umount(small), 0); /* before anything that can fail the test */
+    assert_true(!wrote && !copied && !wrote_more && !left);
+    assert_int_equal(refused, STATUS_CANNOT_WRITE);
+    assert_says(&why, "No space left on device: free some space");
+    assert_int_equal(length, 5);
+    assert_memory_equal(got, "short", 5);
+}
+
+static void test_lines(void **state)
+{
+    (void)state;
+    static const char text[] = "abc\n\na\0b\nabcdef\ntorn";
+    static const char *const held[] = {"abc", "", "a", "abc"};
+    static const size_t lengths[] = {3, 0, 3, 6};
+    message why = {""};
+    FILE *file;
+    char line[4];
+    size_t length;
+    const char *path = fixture_path(folder, "lines");
+    assert_int_equal(file_write_whole(path, text, sizeof text - 1, &why), STATUS_OK);
+    assert_int_equal(file_open(path, &file, &why), STATUS_OK);
+    for (int i = 0; i < 4; i++) {
+        assert_true(file_next_line(file, line, sizeof line, &length));
+        assert_int_equal(length, lengths[i]);
+        assert_string_equal(line, held[i]);
+    }
+    assert_false(file_next_line(file, line, sizeof line, &length));
+    assert_false(file_next_line(file, line, sizeof line, &length));
+    assert_false(ferror(file));
+    fclose(file);
+    assert_int_equal(file_open(fixture_path(folder, "absent"), &file, &why), STATUS_NO_INPUT);
+    assert_null(file);
+}
+
 static void test_read_refuses(void **state)
 {
     (void)state;
@@ -246,7 +328,8 @@ int main(void)
         cmocka_unit_test(test_make_numbered), cmocka_unit_test(test_write_and_read),
         cmocka_unit_test(test_read_refuses),  cmocka_unit_test(test_devices_stay),
         cmocka_unit_test(test_full_disk),     cmocka_unit_test(test_read_only_folder),
-        cmocka_unit_test(test_text_buffer),
+        cmocka_unit_test(test_text_buffer),   cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_link_copies),   cmocka_unit_test(test_lines),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
