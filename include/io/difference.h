@@ -26,7 +26,7 @@ typedef struct differences {
 /* The checkpoints a and b. */
 status difference_of_checkpoints(const checkpoint_file *a, const checkpoint_file *b, differences *d,
                                  message *why);
-/* Two files metrics.jsonl. A torn last line is left out. */
+/* Two files metrics.jsonl, read side by side, record by record. A torn last line is left out. */
 status difference_of_records(const char *a, const char *b, differences *d, message *why);
 
 void differences_free(differences *d);

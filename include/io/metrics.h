@@ -24,6 +24,9 @@
 
 #include "base/error.h"
 
+/* No record's line is longer, its newline included. */
+enum { METRICS_LINE_BYTES = 4096 };
+
 typedef struct metrics_step {
     int epoch;
     int64_t step;

@@ -1,14 +1,16 @@
 /* io/difference.c - comparing what runs left: JSON members, records, tensors. */
 #include "io/difference.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
+#include "io/metrics.h"
 
-enum { VALUE_TEXT = 200, LINE_TEXT = 1024, RECORD_BYTES = 1 << 30 };
+enum { VALUE_TEXT = 200, LINE_TEXT = 1024 };
 enum { STATE_DIGITS = 17, RECORD_DIGITS = 9 }; /* as they are written */
 
 static void tell(differences *d, const char *line)
@@ -223,24 +225,23 @@ status difference_of_checkpoints(const checkpoint_file *a, const checkpoint_file
 
 /* ---- records ---- */
 
-/* A file of lines; each record is parsed when it is asked for. */
+/* A file of lines, of which one is in memory. */
 typedef struct record_file {
     const char *path;
-    unsigned char *text;
-    size_t length, at;
+    FILE *file;
     int line;
 } record_file;
 
 /* The next record, or NULL at the end. */
 static status next_record(record_file *f, json_t **record, message *why)
 {
-    const char *line = (const char *)f->text + f->at;
-    const char *end = memchr(line, '\n', f->length - f->at);
+    char line[METRICS_LINE_BYTES];
+    size_t length;
     *record = NULL;
-    if (!end) return STATUS_OK;
-    f->at += (size_t)(end - line) + 1;
+    if (!file_next_line(f->file, line, sizeof line, &length))
+        return ferror(f->file) ? file_cannot_read(f->path, errno, why) : STATUS_OK;
     f->line++;
-    *record = json_loadb(line, (size_t)(end - line), 0, NULL);
+    if (strlen(line) == length) *record = json_loads(line, 0, NULL);
     if (json_is_object(*record)) return STATUS_OK;
     json_decref(*record);
     *record = NULL;
@@ -327,10 +328,10 @@ static status compare_records(record_file *a, record_file *b, differences *d, me
 status difference_of_records(const char *a, const char *b, differences *d, message *why)
 {
     record_file left = {.path = a}, right = {.path = b};
-    status code = file_read_whole(a, RECORD_BYTES, &left.text, &left.length, why);
-    if (!code) code = file_read_whole(b, RECORD_BYTES, &right.text, &right.length, why);
+    status code = file_open(a, &left.file, why);
+    if (!code) code = file_open(b, &right.file, why);
     if (!code) code = compare_records(&left, &right, d, why);
-    memory_free(left.text);
-    memory_free(right.text);
+    if (left.file) fclose(left.file);
+    if (right.file) fclose(right.file);
     return code;
 }

@@ -13,7 +13,7 @@
 #include "io/file.h"
 #include "metrics_table.h"
 
-enum { RESULT_DIGITS = 9, CLOCK_DIGITS = 6, FIRST_RECORDS = 1024, LINE_BYTES = 4096 };
+enum { RESULT_DIGITS = 9, CLOCK_DIGITS = 6, FIRST_RECORDS = 1024 };
 
 /* Records of one kind in memory, oldest first. */
 typedef struct record_list {
@@ -115,7 +115,7 @@ static status write_line(metrics *m, const char *line, message *why)
 
 status metrics_add_step(metrics *m, const metrics_step *s, message *why)
 {
-    char line[LINE_BYTES], digest[64] = "";
+    char line[METRICS_LINE_BYTES], digest[64] = "";
     metrics_step written = step_as_written(s);
     if (s->parameters_digest)
         snprintf(digest, sizeof digest, ",\"parameters_digest\":\"%.33s\"", s->parameters_digest);
@@ -130,7 +130,7 @@ status metrics_add_step(metrics *m, const metrics_step *s, message *why)
 
 static void add_phase_text(char *line, size_t *used, const metrics_phase *p, const char *comma)
 {
-    *used += (size_t)snprintf(line + *used, LINE_BYTES - *used,
+    *used += (size_t)snprintf(line + *used, METRICS_LINE_BYTES - *used,
                               "%s\"%s\":{\"min\":%s,\"mean\":%s,\"max\":%s,\"rank\":%d}", comma,
                               p->name, clock_text(p->min_s).text, clock_text(p->mean_s).text,
                               clock_text(p->max_s).text, p->rank);
@@ -138,7 +138,7 @@ static void add_phase_text(char *line, size_t *used, const metrics_phase *p, con
 
 status metrics_add_epoch(metrics *m, const metrics_epoch *e, message *why)
 {
-    char line[LINE_BYTES];
+    char line[METRICS_LINE_BYTES];
     CHECK(e->phases >= 0 && e->phases <= METRICS_MAX_PHASES, "%d phases", e->phases);
     metrics_epoch written = epoch_as_written(e);
     list_add(&m->epochs, &written);
@@ -242,30 +242,20 @@ static int is_at_end(FILE *file)
     return next == EOF;
 }
 
-/* The rest of a line; 0: the file ends before the line. */
-static int skip_line(FILE *file)
-{
-    int next;
-    do next = getc(file);
-    while (next != EOF && next != '\n');
-    return next == '\n';
-}
-
 /* Reads the lines of an earlier part of the run: *kept bytes of it stay. */
 static status take_lines(metrics *m, FILE *file, cut at, off_t *kept, message *why)
 {
-    char line[LINE_BYTES];
-    for (size_t number = 1; fgets(line, sizeof line, file); number++) {
-        size_t length = (size_t)(ftello(file) - *kept);
-        int is_line = strlen(line) == length && line[length - 1] == '\n';
-        if (line[length - 1] != '\n' && !skip_line(file))
-            break; /* torn: the program or the host was ended while it wrote this line */
-        line_kind what = is_line ? take_line(m, line, length, at) : LINE_DAMAGED;
+    char line[METRICS_LINE_BYTES];
+    size_t length;
+    /* a torn last line is left out: the program or the host was ended while it wrote it */
+    for (size_t number = 1; file_next_line(file, line, sizeof line, &length); number++) {
+        int is_text = strlen(line) == length;
+        line_kind what = is_text ? take_line(m, line, length, at) : LINE_DAMAGED;
         if (what == LINE_DAMAGED && !is_at_end(file))
             return fail(why, STATUS_BAD_DATA, "%s: line %zu is no record: mend or remove this line",
                         m->path, number);
         if (what != LINE_KEPT) break; /* nor is any behind it */
-        *kept += (off_t)length;
+        *kept += (off_t)length + 1;
     }
     if (!ferror(file)) return STATUS_OK;
     return fail(why, STATUS_BAD_DATA, "%s: cannot read: %s", m->path, strerror(errno));

@@ -52,6 +52,11 @@ says 'and 0.125'
 sed -i '7s/.*/nonsense/' line/metrics.jsonl
 refused 65 'line 7 is no record' verify a line
 
+# a record that was torn in its last line has one less
+cp -r a torn
+truncate -s -9 torn/metrics.jsonl
+refused 1 'end of epoch 2 (step 10): only in the first' verify a torn
+
 # digests: every second step has one, the same on every layout, and the last is the result's
 train 2x1 digests "${common[@]}" --epochs 2 --digest-every 2 --share off
 train 1x1 others "${common[@]}" --epochs 2 --digest-every 2

@@ -220,6 +220,84 @@ static void digests_count_where_both_have_them(void **state)
          "step 1 (epoch 1): parameters_digest \"ab\" and \"ac\"\n");
 }
 
+static void add_steps(text_buffer *b, int from, int to)
+{
+    for (int step = from; step <= to; step++)
+        text_buffer_add(b, "{\"kind\":\"step\",\"epoch\":1,\"step\":%d,\"loss\":0.5}\n", step);
+}
+
+/* Nothing is kept of a record that is compared: however long the files are, they take no memory. */
+static void a_late_step_is_found_without_memory(void **state)
+{
+    (void)state;
+    text_buffer a = {0}, b = {0};
+    message why = {""};
+    char left[FILE_PATH], right[FILE_PATH];
+    add_steps(&a, 1, 20000);
+    add_steps(&b, 1, 19998);
+    text_buffer_add(&b, STEP(19999, 0.25, 1));
+    add_steps(&b, 20000, 20001);
+    put("a.jsonl", a.text, a.length);
+    put("b.jsonl", b.text, b.length);
+    snprintf(left, sizeof left, "%s", fixture_path(folder, "a.jsonl"));
+    snprintf(right, sizeof right, "%s", fixture_path(folder, "b.jsonl"));
+    differences d = {0};
+    size_t before = memory_requests();
+    assert_int_equal(difference_of_records(left, left, &d, &why), STATUS_OK);
+    assert_int_equal(memory_requests() - before, 0);
+    assert_int_equal(d.found, 0);
+    assert_int_equal(d.records, 20000);
+    d = (differences){0};
+    assert_int_equal(difference_of_records(left, right, &d, &why), STATUS_OK);
+    assert_int_equal(memory_requests() - before, 1); /* the text of what differs */
+    assert_int_equal(d.records, 20001);
+    says(d, "step 19999 (epoch 1): loss 0.5 and 0.25\n"
+            "records: 2 of 20001 differ\n");
+    text_buffer_free(&a);
+    text_buffer_free(&b);
+}
+
+static void torn_ends_are_left_out(void **state)
+{
+    (void)state;
+    static char torn[9000];
+    memset(torn, 'x', sizeof torn - 1); /* longer than any record */
+    assert_int_equal(records("", "").records, 0);
+    assert_int_equal(records("{\"kind", torn).records, 0);
+    memcpy(torn, STEP(1, 0.5, 7), strlen(STEP(1, 0.5, 7)));
+    differences d = records(torn, STEP(1, 0.5, 8) "{");
+    assert_int_equal(d.found, 0);
+    assert_int_equal(d.records, 1);
+    says(records(torn, STEP(1, 0.5, 8) STEP(2, 0.5, 8)), "step 2 (epoch 1): only in the second\n");
+}
+
+/* A whole line of zeros or of more letters than a record has is damage, in the middle as at the end. */
+static void damaged_lines_are_refused(void **state)
+{
+    (void)state;
+    differences d = {0};
+    message why = {""};
+    static char text[9000];
+    const char *path = fixture_path(folder, "c.jsonl");
+    size_t first = strlen(STEP(1, 0.5, 7));
+    memcpy(text, STEP(1, 0.5, 7), first);
+    put("c.jsonl", text, sizeof text); /* no newline: torn */
+    assert_int_equal(difference_of_records(path, path, &d, &why), STATUS_OK);
+    text[sizeof text - 1] = '\n';
+    put("c.jsonl", text, sizeof text);
+    assert_int_equal(difference_of_records(path, path, &d, &why), STATUS_BAD_DATA);
+    assert_non_null(strstr(why.text, "c.jsonl: line 2 is no record"));
+    text[first] = '{';
+    memset(text + first + 1, ' ', sizeof text - first - 3);
+    text[sizeof text - 2] = '}'; /* JSON, but longer than what is ever written */
+    put("c.jsonl", text, sizeof text);
+    assert_int_equal(difference_of_records(path, path, &d, &why), STATUS_BAD_DATA);
+    assert_non_null(strstr(why.text, "c.jsonl: line 2 is no record"));
+    put("c.jsonl", "{\"a\":1\0}\n", 10);
+    assert_int_equal(difference_of_records(path, path, &d, &why), STATUS_BAD_DATA);
+    differences_free(&d);
+}
+
 static void what_is_no_record_is_refused(void **state)
 {
     (void)state;
@@ -261,6 +339,9 @@ int main(void)
         cmocka_unit_test(clocks_do_not_count),
         cmocka_unit_test(the_first_step_is_named),
         cmocka_unit_test(digests_count_where_both_have_them),
+        cmocka_unit_test(a_late_step_is_found_without_memory),
+        cmocka_unit_test(torn_ends_are_left_out),
+        cmocka_unit_test(damaged_lines_are_refused),
         cmocka_unit_test(what_is_no_record_is_refused),
     };
     return cmocka_run_group_tests(tests, begin, end);
