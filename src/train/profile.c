@@ -8,7 +8,10 @@
 #include "io/file.h"
 #include "train/roofline.h"
 
-enum { SPANS = 1 << 16 /* of a thread's ring: some 1,000 steps of the CNN */ };
+enum {
+    MOST_SPANS = 1 << 16,    /* of a thread's ring: some 1,000 steps of the CNN */
+    MOST_ALL_SPANS = 1 << 22 /* of all rings: below 512 MB of text on rank 0 */
+};
 
 static const char *const names[PROFILE_PHASES] = {
     "wait",         "epoch",    "validation", "test",  "checkpoint", "step",    "sample",
@@ -34,10 +37,20 @@ static double common_moment(session *s)
     return moment_s;
 }
 
+int profile_spans(int64_t threads)
+{
+    int64_t each = MOST_ALL_SPANS / threads;
+    if (each > MOST_SPANS) return MOST_SPANS;
+    return each > 0 ? (int)each : 1;
+}
+
 void profile_begin(session *s)
 {
     double origin_s = common_moment(s);
-    s->trace = trace_new(names, PROFILE_PHASES, s->threads, SPANS, origin_s, &s->memory);
+    int64_t threads = s->threads;
+    comm_sum(s->c, &threads, 1);
+    s->trace = trace_new(names, PROFILE_PHASES, s->threads, profile_spans(threads), origin_s,
+                         &s->memory);
     run_trace(s->r, s->trace);
 }
 
@@ -94,33 +107,37 @@ static int is_root(const session *s)
     return s->layout->rank == 0;
 }
 
-/* All ranks' events on rank 0: *text is freed with memory_free, NULL elsewhere. */
-static void gather_events(session *s, char **text, size_t *length)
+/* head, all ranks' events and tail on rank 0: freed with memory_free. They are hundreds of megabytes, and so are received
+ * where they stay. */
+static char *gather_events(session *s, const text_buffer *head, const char *tail, size_t *length)
 {
+    arena_mark mark = arena_now(&s->memory);
     text_buffer own = own_events(s);
-    size_t *bytes = arena_take(&s->memory, (size_t)s->layout->ranks * sizeof *bytes);
+    size_t *bytes = arena_take(&s->memory, (size_t)s->layout->ranks * sizeof *bytes), events = 0;
     comm_allgather(s->c, &own.length, sizeof own.length, bytes);
-    *length = 0;
-    for (int r = 0; r < s->layout->ranks; r++) *length += bytes[r];
-    *text = is_root(s) ? memory_take(*length + 1) : NULL;
-    comm_gather(s->c, own.text, own.length, *text);
+    for (int r = 0; r < s->layout->ranks; r++) events += bytes[r];
+    *length = head->length + events + strlen(tail);
+    char *text = is_root(s) ? memory_take(*length) : NULL;
+    if (text) {
+        memcpy(text, head->text, head->length);
+        memcpy(text + head->length + events, tail, strlen(tail));
+    }
+    comm_gather(s->c, own.text, own.length, text ? text + head->length : NULL);
     text_buffer_free(&own);
+    arena_release(&s->memory, mark);
+    return text;
 }
 
-static status write_file(const char *folder, const char *name, const text_buffer *text,
+static status write_file(const char *folder, const char *name, const char *text, size_t length,
                          message *why)
 {
     char path[FILE_PATH];
     status code = file_join(folder, name, path, why);
-    return code ? code : file_write_whole(path, text->text, text->length, why);
+    return code ? code : file_write_whole(path, text, length, why);
 }
 
-static status write_trace(session *s, const char *folder, int64_t dropped, message *why)
+static text_buffer trace_head(const session *s, int64_t dropped)
 {
-    char *events;
-    size_t length;
-    gather_events(s, &events, &length);
-    if (!is_root(s)) return STATUS_OK;
     text_buffer out = {0};
     text_buffer_add(&out,
                     "{\"displayTimeUnit\":\"ms\",\"otherData\":{\"program\":\"mnist_dist "
@@ -131,10 +148,17 @@ static status write_trace(session *s, const char *folder, int64_t dropped, messa
                         "%s\n{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":%d,\"args\":{\"name\":"
                         "\"rank %d\"}}",
                         r ? "," : "", r, r);
-    text_buffer_add(&out, "%s]}\n", events);
-    memory_free(events);
-    status code = write_file(folder, "trace.json", &out, why);
-    text_buffer_free(&out);
+    return out;
+}
+
+static status write_trace(session *s, const char *folder, int64_t dropped, message *why)
+{
+    size_t length;
+    text_buffer head = trace_head(s, dropped);
+    char *text = gather_events(s, &head, "]}\n", &length);
+    status code = is_root(s) ? write_file(folder, "trace.json", text, length, why) : STATUS_OK;
+    memory_free(text);
+    text_buffer_free(&head);
     return code;
 }
 
@@ -263,9 +287,10 @@ status profile_end(session *s, const char *run_folder, message *why)
     roofline limits = roofline_measure(s);
     text_buffer table = make_table(s, dropped, limits);
     if (is_root(s)) s->profile_table = arena_text(&s->memory, table.text);
-    if (run_folder) code = write_trace(s, run_folder, dropped, why);
-    if (run_folder && !code && is_root(s))
-        code = write_file(run_folder, "profile.txt", &table, why);
+    if (run_folder && is_root(s)) /* first: it is small */
+        code = write_file(run_folder, "profile.txt", table.text, table.length, why);
     text_buffer_free(&table);
+    code = comm_agree(s->c, code, why);
+    if (run_folder && !code) code = write_trace(s, run_folder, dropped, why);
     return comm_agree(s->c, code, why);
 }
