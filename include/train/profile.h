@@ -1,6 +1,6 @@
 /* profile.h - where the time of a run goes: --profile.                                 layer: train
  *
- * Every rank records its threads' spans (base/trace.h); at the end rank 0 gathers them and writes
+ * Every rank records its threads' spans (base/trace.h); when a run ends, or stops early, rank 0 gathers them and writes
  *   RUN/trace.json    the newest spans of every thread in Chrome's trace event format ("Trace Event Format", Google, 2016:
  *                     complete events "X", ts and dur in microseconds, pid = rank, tid = thread); Perfetto opens it. Its
  *                     size is bounded however many threads there are (profile_spans)
@@ -15,6 +15,7 @@
 #ifndef MNIST_DIST_TRAIN_PROFILE_H
 #define MNIST_DIST_TRAIN_PROFILE_H
 
+#include "train/roofline.h"
 #include "train/session.h"
 
 /* Phases of the trace; those of stages follow behind. */
@@ -44,7 +45,8 @@ int profile_spans(int64_t threads);
 void profile_begin(session *s);
 
 /* Gathers what was recorded: rank 0's s->profile_table receives the table, and run_folder (NULL: none) both files.
- * Nothing where s->trace is NULL. */
-status profile_end(session *s, const char *run_folder, message *why);
+ * limits: what roofline_measure says, or NULL after an early stop, which has no second to lose: the table is then without
+ * them. Nothing where s->trace is NULL. */
+status profile_end(session *s, const char *run_folder, const roofline *limits, message *why);
 
 #endif

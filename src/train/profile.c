@@ -6,7 +6,6 @@
 
 #include "base/timer.h"
 #include "io/file.h"
-#include "train/roofline.h"
 
 enum {
     MOST_SPANS = 1 << 16,    /* of a thread's ring: some 1,000 steps of the CNN */
@@ -218,27 +217,36 @@ static void gather_rows(session *s, row rows[TRACE_SECTIONS][TRACE_MAX_PHASES])
         }
 }
 
-static void add_row(text_buffer *out, const char *name, const row *f, double whole_s, roofline m)
+/* m: NULL where the limits are not known. */
+static void add_rate(text_buffer *out, double gflops, const roofline *m)
+{
+    text_buffer_add(out, " %9.1f", gflops);
+    if (m)
+        text_buffer_add(out, " %7.0f %% %7.0f %%", 100 * gflops / m->fma_peak_gflops,
+                        100 * gflops / m->sgemm_gflops);
+}
+
+static void add_row(text_buffer *out, const char *name, const row *f, double whole_s,
+                    const roofline *m)
 {
     text_buffer_add(out, "%-28s %10.3f %10.3f %10.3f %5d", name, f->least, f->mean, f->most,
                     f->rank);
     if (whole_s > 0) text_buffer_add(out, " %8.1f %%", 100 * f->mean / whole_s);
     if (f->flop > 0 && f->mean > 0) {
-        double gflops = f->flop / f->mean * 1e-9;
-        text_buffer_add(out, "%s %9.1f %7.0f %% %7.0f %%", whole_s > 0 ? "" : "           ", gflops,
-                        100 * gflops / m.fma_peak_gflops, 100 * gflops / m.sgemm_gflops);
+        text_buffer_add(out, "%s", whole_s > 0 ? "" : "           ");
+        add_rate(out, f->flop / f->mean * 1e-9, m);
     }
     text_buffer_add(out, "\n");
 }
 
 /* The phases of one section; whole_s: what they are parts of, or 0. */
-static void add_section(const session *s, const row *rows, double whole_s, roofline m,
+static void add_section(const session *s, const row *rows, double whole_s, const roofline *m,
                         text_buffer *out)
 {
     double rest_s = whole_s;
     text_buffer_add(out, "%-28s %10s %10s %10s %5s %10s %9s %9s %9s\n", "phase", "least s",
-                    "mean s", "most s", "rank", whole_s > 0 ? "of step" : "", "GFLOP/s", "of peak",
-                    "of sgemm");
+                    "mean s", "most s", "rank", whole_s > 0 ? "of step" : "", "GFLOP/s",
+                    m ? "of peak" : "", m ? "of sgemm" : "");
     for (int p = 0; p < trace_phases(s->trace); p++) {
         if (rows[p].most <= 0) continue;
         if (p != PROFILE_STEP) rest_s -= rows[p].mean;
@@ -249,20 +257,27 @@ static void add_section(const session *s, const row *rows, double whole_s, roofl
                         rest_s, "", "", 100 * rest_s / whole_s);
 }
 
-static text_buffer make_table(session *s, int64_t dropped, roofline m)
+static void add_introduction(const session *s, const roofline *m, text_buffer *out)
+{
+    text_buffer_add(out, "Seconds of %lld steps, over %d rank%s; ",
+                    (long long)trace_total_of(s->trace, TRACE_IN_STEP, 0, PROFILE_STEP).spans,
+                    s->layout->ranks, s->layout->ranks == 1 ? "" : "s");
+    if (m)
+        text_buffer_add(out, "limits of the same cores: FMA peak %.1f, sgemm %.1f GFLOP/s.",
+                        m->fma_peak_gflops, m->sgemm_gflops);
+    else
+        text_buffer_add(out, "stopped early, the limits of the cores were not measured.");
+    text_buffer_add(out, "\nRates are nominal (a direct convolution's operations).\n\n");
+}
+
+static text_buffer make_table(session *s, int64_t dropped, const roofline *m)
 {
     typedef row rows[TRACE_SECTIONS][TRACE_MAX_PHASES];
     rows *all = arena_take(&s->memory, sizeof *all);
     text_buffer out = {0};
     gather_rows(s, *all);
     const row *inside = (*all)[TRACE_IN_STEP], *outside = (*all)[TRACE_OUTSIDE];
-    text_buffer_add(&out,
-                    "Seconds of %lld steps, over %d rank%s; limits of the same cores: FMA peak "
-                    "%.1f, sgemm %.1f GFLOP/s.\nRates are nominal (a direct convolution's "
-                    "operations).\n\n",
-                    (long long)trace_total_of(s->trace, TRACE_IN_STEP, 0, PROFILE_STEP).spans,
-                    s->layout->ranks, s->layout->ranks == 1 ? "" : "s", m.fma_peak_gflops,
-                    m.sgemm_gflops);
+    add_introduction(s, m, &out);
     if (s->threads * s->layout->host_ranks > s->cores)
         text_buffer_add(&out,
                         "More threads than cores: a phase's rate counts only threads that had "
@@ -279,12 +294,11 @@ static text_buffer make_table(session *s, int64_t dropped, roofline m)
     return out;
 }
 
-status profile_end(session *s, const char *run_folder, message *why)
+status profile_end(session *s, const char *run_folder, const roofline *limits, message *why)
 {
     if (!s->trace) return STATUS_OK;
     status code = STATUS_OK;
     int64_t dropped = dropped_by_all(s);
-    roofline limits = roofline_measure(s);
     text_buffer table = make_table(s, dropped, limits);
     if (is_root(s)) s->profile_table = arena_text(&s->memory, table.text);
     if (run_folder && is_root(s)) /* first: it is small */
