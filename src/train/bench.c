@@ -169,8 +169,8 @@ status bench_run(session *s, const bench_cfg *cfg, bench_result *b, message *why
     b->active = mean_active(s, t->own_leaves);
     b->pss_mib = largest(s, own_pss());
     arena_release(&s->memory, mark);
-    code = profile_end(s, NULL, why);
     b->limits = roofline_measure(s);
+    code = profile_end(s, NULL, &b->limits, why);
     double flop = cfg->inference ? 2 * s->m.macs : s->m.training_flop;
     b->gflops_nominal = flop * b->images_per_second * 1e-9;
     return code;

@@ -6,9 +6,11 @@
 
 #include "base/timer.h"
 #include "io/file.h"
-#include "train/roofline.h"
 
-enum { SPANS = 1 << 16 /* of a thread's ring: some 1,000 steps of the CNN */ };
+enum {
+    MOST_SPANS = 1 << 16,    /* of a thread's ring: some 1,000 steps of the CNN */
+    MOST_ALL_SPANS = 1 << 22 /* of all rings: below 512 MB of text on rank 0 */
+};
 
 static const char *const names[PROFILE_PHASES] = {
     "wait",         "epoch",    "validation", "test",  "checkpoint", "step",    "sample",
@@ -34,10 +36,20 @@ static double common_moment(session *s)
     return moment_s;
 }
 
+int profile_spans(int64_t threads)
+{
+    int64_t each = MOST_ALL_SPANS / threads;
+    if (each > MOST_SPANS) return MOST_SPANS;
+    return each > 0 ? (int)each : 1;
+}
+
 void profile_begin(session *s)
 {
     double origin_s = common_moment(s);
-    s->trace = trace_new(names, PROFILE_PHASES, s->threads, SPANS, origin_s, &s->memory);
+    int64_t threads = s->threads;
+    comm_sum(s->c, &threads, 1);
+    s->trace = trace_new(names, PROFILE_PHASES, s->threads, profile_spans(threads), origin_s,
+                         &s->memory);
     run_trace(s->r, s->trace);
 }
 
@@ -94,33 +106,37 @@ static int is_root(const session *s)
     return s->layout->rank == 0;
 }
 
-/* All ranks' events on rank 0: *text is freed with memory_free, NULL elsewhere. */
-static void gather_events(session *s, char **text, size_t *length)
+/* head, all ranks' events and tail on rank 0: freed with memory_free. They are hundreds of megabytes, and so are received
+ * where they stay. */
+static char *gather_events(session *s, const text_buffer *head, const char *tail, size_t *length)
 {
+    arena_mark mark = arena_now(&s->memory);
     text_buffer own = own_events(s);
-    size_t *bytes = arena_take(&s->memory, (size_t)s->layout->ranks * sizeof *bytes);
+    size_t *bytes = arena_take(&s->memory, (size_t)s->layout->ranks * sizeof *bytes), events = 0;
     comm_allgather(s->c, &own.length, sizeof own.length, bytes);
-    *length = 0;
-    for (int r = 0; r < s->layout->ranks; r++) *length += bytes[r];
-    *text = is_root(s) ? memory_take(*length + 1) : NULL;
-    comm_gather(s->c, own.text, own.length, *text);
+    for (int r = 0; r < s->layout->ranks; r++) events += bytes[r];
+    *length = head->length + events + strlen(tail);
+    char *text = is_root(s) ? memory_take(*length) : NULL;
+    if (text) {
+        memcpy(text, head->text, head->length);
+        memcpy(text + head->length + events, tail, strlen(tail));
+    }
+    comm_gather(s->c, own.text, own.length, text ? text + head->length : NULL);
     text_buffer_free(&own);
+    arena_release(&s->memory, mark);
+    return text;
 }
 
-static status write_file(const char *folder, const char *name, const text_buffer *text,
+static status write_file(const char *folder, const char *name, const char *text, size_t length,
                          message *why)
 {
     char path[FILE_PATH];
     status code = file_join(folder, name, path, why);
-    return code ? code : file_write_whole(path, text->text, text->length, why);
+    return code ? code : file_write_whole(path, text, length, why);
 }
 
-static status write_trace(session *s, const char *folder, int64_t dropped, message *why)
+static text_buffer trace_head(const session *s, int64_t dropped)
 {
-    char *events;
-    size_t length;
-    gather_events(s, &events, &length);
-    if (!is_root(s)) return STATUS_OK;
     text_buffer out = {0};
     text_buffer_add(&out,
                     "{\"displayTimeUnit\":\"ms\",\"otherData\":{\"program\":\"mnist_dist "
@@ -131,10 +147,17 @@ static status write_trace(session *s, const char *folder, int64_t dropped, messa
                         "%s\n{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":%d,\"args\":{\"name\":"
                         "\"rank %d\"}}",
                         r ? "," : "", r, r);
-    text_buffer_add(&out, "%s]}\n", events);
-    memory_free(events);
-    status code = write_file(folder, "trace.json", &out, why);
-    text_buffer_free(&out);
+    return out;
+}
+
+static status write_trace(session *s, const char *folder, int64_t dropped, message *why)
+{
+    size_t length;
+    text_buffer head = trace_head(s, dropped);
+    char *text = gather_events(s, &head, "]}\n", &length);
+    status code = is_root(s) ? write_file(folder, "trace.json", text, length, why) : STATUS_OK;
+    memory_free(text);
+    text_buffer_free(&head);
     return code;
 }
 
@@ -194,27 +217,36 @@ static void gather_rows(session *s, row rows[TRACE_SECTIONS][TRACE_MAX_PHASES])
         }
 }
 
-static void add_row(text_buffer *out, const char *name, const row *f, double whole_s, roofline m)
+/* m: NULL where the limits are not known. */
+static void add_rate(text_buffer *out, double gflops, const roofline *m)
+{
+    text_buffer_add(out, " %9.1f", gflops);
+    if (m)
+        text_buffer_add(out, " %7.0f %% %7.0f %%", 100 * gflops / m->fma_peak_gflops,
+                        100 * gflops / m->sgemm_gflops);
+}
+
+static void add_row(text_buffer *out, const char *name, const row *f, double whole_s,
+                    const roofline *m)
 {
     text_buffer_add(out, "%-28s %10.3f %10.3f %10.3f %5d", name, f->least, f->mean, f->most,
                     f->rank);
     if (whole_s > 0) text_buffer_add(out, " %8.1f %%", 100 * f->mean / whole_s);
     if (f->flop > 0 && f->mean > 0) {
-        double gflops = f->flop / f->mean * 1e-9;
-        text_buffer_add(out, "%s %9.1f %7.0f %% %7.0f %%", whole_s > 0 ? "" : "           ", gflops,
-                        100 * gflops / m.fma_peak_gflops, 100 * gflops / m.sgemm_gflops);
+        text_buffer_add(out, "%s", whole_s > 0 ? "" : "           ");
+        add_rate(out, f->flop / f->mean * 1e-9, m);
     }
     text_buffer_add(out, "\n");
 }
 
 /* The phases of one section; whole_s: what they are parts of, or 0. */
-static void add_section(const session *s, const row *rows, double whole_s, roofline m,
+static void add_section(const session *s, const row *rows, double whole_s, const roofline *m,
                         text_buffer *out)
 {
     double rest_s = whole_s;
     text_buffer_add(out, "%-28s %10s %10s %10s %5s %10s %9s %9s %9s\n", "phase", "least s",
-                    "mean s", "most s", "rank", whole_s > 0 ? "of step" : "", "GFLOP/s", "of peak",
-                    "of sgemm");
+                    "mean s", "most s", "rank", whole_s > 0 ? "of step" : "", "GFLOP/s",
+                    m ? "of peak" : "", m ? "of sgemm" : "");
     for (int p = 0; p < trace_phases(s->trace); p++) {
         if (rows[p].most <= 0) continue;
         if (p != PROFILE_STEP) rest_s -= rows[p].mean;
@@ -225,20 +257,27 @@ static void add_section(const session *s, const row *rows, double whole_s, roofl
                         rest_s, "", "", 100 * rest_s / whole_s);
 }
 
-static text_buffer make_table(session *s, int64_t dropped, roofline m)
+static void add_introduction(const session *s, const roofline *m, text_buffer *out)
+{
+    text_buffer_add(out, "Seconds of %lld steps, over %d rank%s; ",
+                    (long long)trace_total_of(s->trace, TRACE_IN_STEP, 0, PROFILE_STEP).spans,
+                    s->layout->ranks, s->layout->ranks == 1 ? "" : "s");
+    if (m)
+        text_buffer_add(out, "limits of the same cores: FMA peak %.1f, sgemm %.1f GFLOP/s.",
+                        m->fma_peak_gflops, m->sgemm_gflops);
+    else
+        text_buffer_add(out, "stopped early, the limits of the cores were not measured.");
+    text_buffer_add(out, "\nRates are nominal (a direct convolution's operations).\n\n");
+}
+
+static text_buffer make_table(session *s, int64_t dropped, const roofline *m)
 {
     typedef row rows[TRACE_SECTIONS][TRACE_MAX_PHASES];
     rows *all = arena_take(&s->memory, sizeof *all);
     text_buffer out = {0};
     gather_rows(s, *all);
     const row *inside = (*all)[TRACE_IN_STEP], *outside = (*all)[TRACE_OUTSIDE];
-    text_buffer_add(&out,
-                    "Seconds of %lld steps, over %d rank%s; limits of the same cores: FMA peak "
-                    "%.1f, sgemm %.1f GFLOP/s.\nRates are nominal (a direct convolution's "
-                    "operations).\n\n",
-                    (long long)trace_total_of(s->trace, TRACE_IN_STEP, 0, PROFILE_STEP).spans,
-                    s->layout->ranks, s->layout->ranks == 1 ? "" : "s", m.fma_peak_gflops,
-                    m.sgemm_gflops);
+    add_introduction(s, m, &out);
     if (s->threads * s->layout->host_ranks > s->cores)
         text_buffer_add(&out,
                         "More threads than cores: a phase's rate counts only threads that had "
@@ -255,17 +294,17 @@ static text_buffer make_table(session *s, int64_t dropped, roofline m)
     return out;
 }
 
-status profile_end(session *s, const char *run_folder, message *why)
+status profile_end(session *s, const char *run_folder, const roofline *limits, message *why)
 {
     if (!s->trace) return STATUS_OK;
     status code = STATUS_OK;
     int64_t dropped = dropped_by_all(s);
-    roofline limits = roofline_measure(s);
     text_buffer table = make_table(s, dropped, limits);
     if (is_root(s)) s->profile_table = arena_text(&s->memory, table.text);
-    if (run_folder) code = write_trace(s, run_folder, dropped, why);
-    if (run_folder && !code && is_root(s))
-        code = write_file(run_folder, "profile.txt", &table, why);
+    if (run_folder && is_root(s)) /* first: it is small */
+        code = write_file(run_folder, "profile.txt", table.text, table.length, why);
     text_buffer_free(&table);
+    code = comm_agree(s->c, code, why);
+    if (run_folder && !code) code = write_trace(s, run_folder, dropped, why);
     return comm_agree(s->c, code, why);
 }

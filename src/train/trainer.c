@@ -443,8 +443,21 @@ static status finish(trainer *t, train_result *r, message *why)
         if (!code) code = results_write_json(s, t->folder, r, why);
     }
     arena_release(&s->memory, mark);
-    code = comm_agree(s->c, code, why);
-    return code ? code : profile_end(s, t->folder, why);
+    return comm_agree(s->c, code, why);
+}
+
+/* --profile, of a whole run or of one that stops. A stop stays one, with its checkpoint, where no profile can be written. */
+static status keep_profile(trainer *t, int stops, message *why)
+{
+    session *s = t->s;
+    message missing = {""};
+    if (stops) {
+        if (profile_end(s, t->folder, NULL, &missing)) note(t, missing.text);
+        return STATUS_STOPPED;
+    }
+    roofline limits = {0, 0};
+    if (s->trace) limits = roofline_measure(s);
+    return profile_end(s, t->folder, &limits, why);
 }
 
 static const char *phase_name(int phase)
@@ -461,7 +474,8 @@ static status train(trainer *t, train_result *result, message *why)
     status code = all_epochs(t, why);
     if (!code) code = finish(t, result, why);
     if (timeout_s > 0) comm_unwatch(s->c);
-    return code;
+    int stops = code == STATUS_STOPPED;
+    return code && !stops ? code : keep_profile(t, stops, why);
 }
 
 status train_run(session *s, const train_observer *observer, train_result *result, char *run_folder,

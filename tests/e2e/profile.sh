@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# --profile: the trace holds every rank, thread, step and phase, and the run's bits are the same with it and without.
+# --profile: the trace holds every rank, thread, step and phase, also of a run that stops early and of its continuation, and
+# the run's bits are the same with it and without.
 set -euo pipefail
 # shellcheck source=common.bash
 source "${BASH_SOURCE[0]%/*}/common.bash"
@@ -7,12 +8,13 @@ python_has h5py
 
 spec='conv2d 4 3 relu; maxpool 2; flatten; dense 10'
 small=(--data synthetic --model "$spec" --limit 400 --epochs 2 --batch-size 64)
-phases=(load 'conv2d forward' 'dense forward' loss 'dense backward' 'conv2d backward' 'sum leaves' 'sum slices' wait exchange
-    agree update publish prepare sample epoch validation test checkpoint)
+of_steps=(load 'conv2d forward' 'dense forward' loss 'dense backward' 'conv2d backward' 'sum leaves' 'sum slices' wait exchange
+    agree update publish prepare sample)
+phases=("${of_steps[@]}" epoch validation test checkpoint)
 
 # check TRACE: of 3 ranks with 2 threads, 12 steps
 check() {
-    "$python" "$here/trace.py" "$1" 3 2 12 "${phases[@]}" >"$scratch/output" 2>&1
+    "$python" "$here/trace.py" "$1" 3 2 1 12 "${phases[@]}" >"$scratch/output" 2>&1
 }
 
 train 3x2 plain "${small[@]}"
@@ -34,6 +36,54 @@ assert share["step"] == 100 and abs(parts - 100) < 0.1 * len(share), share
 END
 on 2x1 bench --data synthetic --model "$spec" --max-steps 3 --profile
 says 'conv2d backward'
+
+# ---- stopped early ----
+job=
+trap '[[ -z $job ]] || kill "$job" 2>/dev/null || true; wait; rm -rf "$scratch"' EXIT
+
+# stop LAYOUT RUN COMMAND...: trains with --profile on several ranks; after the command, when an epoch is done, mpirun is told
+# to stop. Sets stopped, the step.
+stop() {
+    local try got=0
+    "$launcher" --oversubscribe --bind-to none -n "${1%x*}" "$MNIST_DIST" train --out "$scratch/$2" --progress plain \
+        --threads "${1#*x}" "${small[@]}" --epochs 10000 --profile >"$scratch/output" 2>&1 &
+    job=$!
+    for ((try = 0; try < 600; try++)); do
+        ! grep -qF 'Epoch 1/' "$scratch/output" || break
+        sleep 0.05
+    done
+    "${@:3}"
+    kill -USR1 "$job"
+    wait "$job" || got=$?
+    job=
+    [[ $got == 75 ]] || { cat "$scratch/output"; die "status $got, not 75"; }
+    stopped=$(sed -n 's/^mnist_dist: stopped by SIGUSR1 at step \([0-9]*\); continue with --resume$/\1/p' "$scratch/output")
+    ((stopped > 0)) || { cat "$scratch/output"; die 'it was not stopped at a step'; }
+}
+
+# profile_of RUN RANKS THREADS FIRST LAST PHASE...: both files of the run are whole
+profile_of() {
+    local steps=$(($5 - $4 + 1))
+    "$python" "$here/trace.py" "$scratch/$1/trace.json" "${@:2}" || die "the trace of $1 is not as promised"
+    grep -qF "Seconds of $steps steps, over $2 ranks" "$scratch/$1/profile.txt" || die "profile.txt is not of $steps steps"
+}
+
+stop 2x2 stopped true
+says 'conv2d backward'
+says 'stopped early, the limits of the cores were not measured'
+profile_of stopped 2 2 1 "$stopped" "${of_steps[@]}" epoch validation checkpoint
+! grep -qE 'nan|inf|of peak' "$scratch/stopped/profile.txt" || die 'limits that were not measured'
+train 3x1 stopped "${small[@]}" --epochs 10000 --max-steps $((stopped + 5)) --resume --profile
+profile_of stopped 3 1 $((stopped + 1)) $((stopped + 5)) "${of_steps[@]}" test checkpoint
+says 'of peak'
+! (profile_of stopped 3 1 "$stopped" $((stopped + 5)) "${of_steps[@]}" test checkpoint) >/dev/null || die 'a step that is not there'
+
+# where a file cannot be written the stop is one all the same, and the run goes on
+stop 2x1 barred mkdir "$scratch/barred/trace.json"
+says 'trace.json: is no regular file'
+grep -qF "Seconds of $stopped steps" "$scratch/barred/profile.txt" || die 'no profile.txt'
+rmdir "$scratch/barred/trace.json"
+train 1x2 barred "${small[@]}" --epochs 10000 --max-steps $((stopped + 5)) --resume
 
 # ---- the checker says no ----
 # spoiled WORDS PYTHON: the trace after this change of `events` is refused with these words

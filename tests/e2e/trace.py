@@ -1,7 +1,7 @@
 """Is this a trace as --profile promises it? Prints what is wrong; exit 1 when anything is.
 
-trace.py TRACE RANKS THREADS STEPS PHASE...: every rank and thread is there and named; each step is on every thread, in order and
-on all ranks at once; every phase is on some thread; spans of a thread nest, and do not overlap otherwise.
+trace.py TRACE RANKS THREADS FIRST LAST PHASE...: every rank and thread is there and named; each step from FIRST to LAST is on
+every thread, in order and on all ranks at once; every phase is on some thread; spans of a thread nest, and do not overlap otherwise.
 """
 import collections
 import json
@@ -22,16 +22,17 @@ def overlaps(lane):
         open_spans.append(end)
 
 
-def wrong_steps(who, lane, steps):
+def wrong_steps(who, lane, first, last):
     found = [e for e in lane if e["name"] == "step"]
-    if [e["args"]["step"] for e in found] != list(range(1, steps + 1)):
-        yield f"{who}: not steps 1 to {steps}"
+    if [e["args"]["step"] for e in found] != list(range(first, last + 1)):
+        yield f"{who}: not steps {first} to {last}"
     wall = max(e["ts"] + e["dur"] for e in lane) - min(e["ts"] for e in lane)
     if sum(e["dur"] for e in found) > wall + SLACK:
         yield f"{who}: steps take longer than all"
     for span in lane:
         if "args" in span and span["name"] != "step":
-            step = found[span["args"]["step"] - 1] if span["args"]["step"] <= len(found) else None
+            place = span["args"]["step"] - first
+            step = found[place] if 0 <= place < len(found) else None
             if not step or span["ts"] < step["ts"] - SLACK or span["ts"] + span["dur"] > step["ts"] + step["dur"] + SLACK:
                 yield f"{who}: {span['name']} at {span['ts']} is outside of its step"
 
@@ -50,7 +51,7 @@ def apart(lanes):
             yield f"step {step} is over on one rank before it begins on another"
 
 
-def complaints(trace, ranks, threads, steps, phases):
+def complaints(trace, ranks, threads, first, last, phases):
     lanes, named = collections.defaultdict(list), set()
     for e in trace["traceEvents"]:
         if e["ph"] == "M":
@@ -71,13 +72,13 @@ def complaints(trace, ranks, threads, steps, phases):
         yield f"no span of {missing}"
     for who, lane in lanes.items():
         yield from (f"{who}: {what}" for what in overlaps(lane))
-        yield from wrong_steps(who, lane, steps)
+        yield from wrong_steps(who, lane, first, last)
     yield from apart(lanes)
 
 
-def main(path, ranks, threads, steps, *phases):
+def main(path, ranks, threads, first, last, *phases):
     with open(path) as file:
-        found = list(complaints(json.load(file), int(ranks), int(threads), int(steps), phases))
+        found = list(complaints(json.load(file), int(ranks), int(threads), int(first), int(last), phases))
     print("\n".join(found[:10]))
     return 1 if found else 0
 
