@@ -15,6 +15,8 @@ struct arena_chunk;
 /* Grows by chunks; what was taken never moves. Zero-initialise to get an empty arena. */
 typedef struct arena {
     struct arena_chunk *newest;
+    int only_counts; /* nothing is taken, see arena_counter */
+    size_t counted;
 } arena;
 
 /* A point to which an arena can be released again. */
@@ -29,6 +31,10 @@ void *arena_take(arena *a, size_t bytes);
 
 /* The same for `count` floats; in debug builds filled with NaN, so that a read before a write shows. */
 float *arena_floats(arena *a, size_t count);
+
+/* An arena that takes nothing: arena_take and arena_floats return NULL, and arena_bytes says what they would have taken. For
+ * plans that want to know their size beforehand. */
+arena arena_counter(void);
 
 /* A copy of a string. */
 char *arena_text(arena *a, const char *text);

@@ -18,7 +18,10 @@
 #include "base/trace.h"
 #include "model/model.h"
 
-enum { RUN_PASS_SAMPLES = 512 }; /* the most samples of a pass */
+enum {
+    RUN_PASS_SAMPLES = 512,  /* the most samples of a pass, where a leaf has no more */
+    RUN_PASS_BYTES = 1 << 30 /* what activations and gradients of a pass should not exceed */
+};
 
 /* Called by thread 0 while others compute; either may be NULL. */
 typedef struct run_hooks {
@@ -60,7 +63,13 @@ typedef struct run_pass {
 
 typedef struct run run;
 
-/* m and its packed slab are borrowed. capacity: samples of the largest pass; grain: samples of a leaf. */
+/* Samples of the passes, whole leaves, of who has up to `samples` samples at a time: all, or as many as the two limits above
+ * allow, but a leaf for each thread in any case. No bit of a result depends on it. */
+int run_capacity(const model *m, int samples, int grain, int threads);
+/* What run_new takes from its arena, without taking it. */
+size_t run_bytes(const model *m, int capacity, int grain, int threads);
+
+/* m and its packed slab are borrowed. capacity: samples of the largest pass, of run_capacity; grain: samples of a leaf. */
 run *run_new(const model *m, int capacity, int grain, int threads, const float *parameters,
              const float *packed, arena *a);
 
@@ -88,7 +97,7 @@ void run_backward(run *r, int thread);
  * Test: tests/prop/model_joint.c */
 
 /* Floats of the memory that `ranks` share, for batches of up to `samples`. 0: they should not, since there is one rank, the
- * model has no joint bucket, a rank's part takes several passes, or g of a whole batch would leave the cache. */
+ * model has no joint bucket, a rank's part could take several passes, or g of a whole batch would leave the cache. */
 size_t run_joint_floats(const model *m, int samples, int grain, int ranks);
 /* memory: [run_joint_floats], on 64 bytes, borrowed; passes have to be of consecutive samples of the batch.
  * Before run_trace. */

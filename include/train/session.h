@@ -36,6 +36,7 @@ typedef struct session {
     float *parameters;               /* the group's one copy (--reduce=mpi: the rank's own) */
     float *packed;                   /* likewise */
     int prepare_part, prepare_parts; /* this rank's share of model_prepare, in threads */
+    int pass_samples;                /* run_capacity, the same on all ranks */
     run *r;
     int joint;               /* 1: the ranks share the batch for run_joint_sum */
     trace *trace;            /* --profile, or NULL */
@@ -68,6 +69,10 @@ void session_close(session *s);
 
 /* The data a run with these settings would use, without loading it (rank 0 alone). */
 status session_find_data(const settings *cfg, dataset_plan *plan, message *why);
+
+/* Samples of a pass, on every rank: run_capacity of a rank's part of a batch, or of what evaluation wants where that is more.
+ * threads: of the rank that has most. */
+int session_pass_samples(const settings *cfg, const model *m, int batch, int ranks, int threads);
 
 /* After parameters were written (by one rank of each group; by each rank with --reduce=mpi): makes the packed forms.
  * Collective. */

@@ -2,9 +2,9 @@
 #include "app/estimate.h"
 
 #include "base/tree.h"
-#include "model/run.h"
+#include "train/session.h"
 
-enum { DEFAULT_CLASSES = 10, LEAST_PASS_SAMPLES = 128 };
+enum { DEFAULT_CLASSES = 10 };
 
 status estimate_model(const settings *cfg, int height, int width, model *m, arena *a, message *why)
 {
@@ -24,19 +24,6 @@ static int most_nodes(int leaves)
     return leaves < 2 * bits ? leaves : 2 * bits + (bits == 0);
 }
 
-/* Activations of a pass, by making one: the memory is given back at once. */
-static size_t pass_bytes(const settings *cfg, const model *m, int leaves_of_rank, int threads)
-{
-    int capacity = leaves_of_rank * (int)cfg->grain;
-    if (capacity < LEAST_PASS_SAMPLES) capacity = LEAST_PASS_SAMPLES;
-    if (capacity > RUN_PASS_SAMPLES) capacity = RUN_PASS_SAMPLES;
-    arena memory = {0};
-    run_new(m, capacity, (int)cfg->grain, threads, NULL, NULL, &memory);
-    size_t bytes = arena_bytes(&memory);
-    arena_free(&memory);
-    return bytes;
-}
-
 estimate estimate_memory(const settings *cfg, const model *m, int samples, size_t data_bytes,
                          int ranks, int threads)
 {
@@ -47,7 +34,8 @@ estimate estimate_memory(const settings *cfg, const model *m, int samples, size_
     optimizer_cfg optimizer = settings_optimizer(cfg);
     e.partial_bytes = slab * (size_t)most_nodes(own);
     e.state_bytes = slab / (size_t)ranks * (size_t)(optimizer_slots(&optimizer) + 1);
-    e.pass_bytes = pass_bytes(cfg, m, own, threads);
+    int pass_samples = session_pass_samples(cfg, m, batch, ranks, threads);
+    e.pass_bytes = run_bytes(m, pass_samples, (int)cfg->grain, threads);
     e.host_bytes = slab + m->packed_length * sizeof(float);
     if (cfg->reduce == REDUCE_TREE) /* where all ranks are on one host */
         e.host_bytes += run_joint_floats(m, batch, (int)cfg->grain, ranks) * sizeof(float);

@@ -35,7 +35,7 @@ static status plan_run(const app *a, arena *memory, message *why)
         return fail(why, STATUS_USAGE, "--validation-split=%g leaves no image to train on",
                     cfg->validation_split);
     estimate e = estimate_memory(cfg, m, training.count, plan.bytes, a->layout->ranks,
-                                 a->advice.threads);
+                                 a->threads_most);
     int steps = (int)((training.count + cfg->batch_size - 1) / cfg->batch_size);
     screen first = {.cfg = cfg,
                     .data_name = plan.name,

@@ -53,6 +53,10 @@ void *arena_take(arena *a, size_t bytes)
 {
     size_t need = round_up(bytes ? bytes : 1, ARENA_ALIGN);
     struct arena_chunk *chunk = a->newest;
+    if (a->only_counts) {
+        a->counted += need;
+        return NULL;
+    }
     if (!chunk || chunk->size - chunk->used < need) {
         size_t size = need > CHUNK_BYTES - ARENA_ALIGN ? need : CHUNK_BYTES - ARENA_ALIGN;
         struct arena_chunk *fresh = memory_take(size + ARENA_ALIGN);
@@ -70,9 +74,14 @@ float *arena_floats(arena *a, size_t count)
     CHECK(count <= SIZE_MAX / sizeof(float) / 2, "%zu floats asked for", count);
     float *floats = arena_take(a, count * sizeof(float));
 #ifndef NDEBUG
-    for (size_t i = 0; i < count; i++) floats[i] = NAN;
+    for (size_t i = 0; floats && i < count; i++) floats[i] = NAN;
 #endif
     return floats;
+}
+
+arena arena_counter(void)
+{
+    return (arena){.only_counts = 1};
 }
 
 char *arena_text(arena *a, const char *text)
@@ -107,7 +116,7 @@ void arena_free(arena *a)
 
 size_t arena_bytes(const arena *a)
 {
-    size_t bytes = 0;
+    size_t bytes = a->counted;
     for (const struct arena_chunk *c = a->newest; c; c = c->older) bytes += c->used;
     return bytes;
 }

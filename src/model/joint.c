@@ -16,7 +16,8 @@ size_t run_joint_floats(const model *m, int samples, int grain, int ranks)
     const stage *s = &m->stage[m->joint_stage];
     size_t g = (size_t)samples * packed_width(s);
     int leaves = (tree_leaves(samples, grain) + ranks - 1) / ranks;
-    if (leaves > run_leaves_of_pass(grain) || g > MOST_G) return 0;
+    /* with one thread: what all ranks can do, and all know */
+    if (leaves > run_capacity(m, samples, grain, 1) / grain || g > MOST_G) return 0;
     return slab_round_up((size_t)samples * s->in_length) + g;
 }
 

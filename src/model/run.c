@@ -65,45 +65,82 @@ static void take_threads(run *r, arena *a)
 {
     r->thread = arena_take(a, (size_t)r->threads * sizeof *r->thread);
     for (int t = 0; t < r->threads; t++) {
-        run_thread *own = &r->thread[t];
-        own->scratch = arena_take(a, r->m->scratch_length * sizeof(float));
-        own->pixels = arena_take(a, boundary_length(r->m, 0));
-        own->merges = arena_take(a, (size_t)r->pass_leaves);
+        run_thread own = {.scratch = arena_take(a, r->m->scratch_length * sizeof(float))};
+        own.pixels = arena_take(a, boundary_length(r->m, 0));
+        own.merges = arena_take(a, (size_t)r->pass_leaves);
         for (int d = 0; d < RUN_STACK; d++)
-            own->level[d] = arena_take(a, r->leaf_length * sizeof(float));
+            own.level[d] = arena_take(a, r->leaf_length * sizeof(float));
+        if (r->thread) r->thread[t] = own;
     }
 }
 
-int run_leaves_of_pass(int grain)
+/* All memory but the run itself; also from an arena that only counts. */
+static void take_memory(run *r, arena *a)
 {
-    return RUN_PASS_SAMPLES / grain > 1 ? RUN_PASS_SAMPLES / grain : 1;
+    size_t leaves = (size_t)r->pass_leaves, items = (size_t)r->threads * RUN_STACK;
+    take_buffers(r, a);
+    take_threads(r, a);
+    r->merges = arena_take(a, leaves);
+    r->collapse_merges = arena_take(a, items);
+    r->collapse_items = arena_take(a, items * sizeof *r->collapse_items);
+    r->collapse_nodes = arena_take(a, items * sizeof *r->collapse_nodes);
+    r->collapse_floats = arena_take(a, items * (size_t)r->threads * sizeof *r->collapse_floats);
+    r->leaf_nodes = arena_take(a, leaves * sizeof *r->leaf_nodes);
+}
+
+/* A run without memory. */
+static run plan_run(const model *m, int capacity, int grain, int threads)
+{
+    run r = {
+        .m = m, .grain = grain, .threads = threads, .pass_leaves = tree_leaves(capacity, grain)};
+    CHECK(r.pass_leaves >= 1 && r.pass_leaves <= RUN_PASS_SAMPLES, "a pass of %d leaves",
+          r.pass_leaves);
+    r.capacity = r.pass_leaves * grain;
+    plan_groups(&r);
+    plan_leaf_gradient(&r);
+    return r;
+}
+
+/* What grows with the samples of a pass, whatever the threads. */
+static size_t pass_bytes(const model *m, int samples)
+{
+    arena counter = arena_counter();
+    run r = {.m = m, .capacity = samples};
+    take_buffers(&r, &counter);
+    return arena_bytes(&counter);
+}
+
+static int smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+int run_capacity(const model *m, int samples, int grain, int threads)
+{
+    size_t room = RUN_PASS_BYTES / pass_bytes(m, grain);
+    int fit = room < RUN_PASS_SAMPLES ? (int)room : RUN_PASS_SAMPLES;
+    if (fit < threads) fit = threads;
+    int leaves = smaller(smaller(tree_leaves(samples, grain), RUN_PASS_SAMPLES / grain), fit);
+    return (leaves > 1 ? leaves : 1) * grain;
+}
+
+size_t run_bytes(const model *m, int capacity, int grain, int threads)
+{
+    arena counter = arena_counter();
+    run r = plan_run(m, capacity, grain, threads);
+    arena_take(&counter, sizeof r);
+    take_memory(&r, &counter);
+    return arena_bytes(&counter);
 }
 
 run *run_new(const model *m, int capacity, int grain, int threads, const float *parameters,
              const float *packed, arena *a)
 {
     run *r = arena_take(a, sizeof *r);
-    r->m = m;
-    r->grain = grain;
-    r->threads = threads;
-    r->pass_leaves = run_leaves_of_pass(grain);
-    if (capacity > r->pass_leaves * grain) capacity = r->pass_leaves * grain;
-    if (r->pass_leaves > (capacity + grain - 1) / grain)
-        r->pass_leaves = (capacity + grain - 1) / grain;
-    r->capacity = r->pass_leaves * grain;
+    *r = plan_run(m, capacity, grain, threads);
     r->parameters = parameters;
     r->packed = packed;
-    plan_groups(r);
-    take_buffers(r, a);
-    plan_leaf_gradient(r);
-    take_threads(r, a);
-    r->merges = arena_take(a, (size_t)r->pass_leaves);
-    int items = r->threads * RUN_STACK;
-    r->collapse_merges = arena_take(a, (size_t)items);
-    r->collapse_items = arena_take(a, (size_t)items * sizeof *r->collapse_items);
-    r->collapse_nodes = arena_take(a, (size_t)items * sizeof *r->collapse_nodes);
-    r->collapse_floats = arena_take(a, (size_t)(items * threads) * sizeof *r->collapse_floats);
-    r->leaf_nodes = arena_take(a, (size_t)r->pass_leaves * sizeof *r->leaf_nodes);
+    take_memory(r, a);
     return r;
 }
 

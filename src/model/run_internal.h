@@ -70,8 +70,6 @@ struct run {
     const float **collapse_floats; /* [threads, items] the same at one stage's offset        */
 };
 
-/* Most leaves of any pass. */
-int run_leaves_of_pass(int grain);
 /* For a pass that begins: where its x lies. Before a stage's backward: where x and g lie in the batch. */
 void run_joint_begin(run *r);
 void run_joint_place(const run *r, int i, stage_io *io);

@@ -12,7 +12,7 @@ typedef struct prediction {
     const stored_model *s;
     float *packed;
     run *r;
-    int threads;
+    int threads, capacity;
     const uint8_t *pixels;
     int count;
     float *probabilities;
@@ -53,8 +53,8 @@ static void predict_thread(void *context, int thread)
     const prediction *p = context;
     size_t length = shape_length(p->s->m.input), classes = (size_t)p->s->m.classes;
     float other[GRAIN * 256]; /* 256: the most classes */
-    for (int first = 0; first < p->count; first += RUN_PASS_SAMPLES) {
-        int left = p->count - first, count = left < RUN_PASS_SAMPLES ? left : RUN_PASS_SAMPLES;
+    for (int first = 0; first < p->count; first += p->capacity) {
+        int left = p->count - first, count = left < p->capacity ? left : p->capacity;
         run_pass pass = {.pixels = p->pixels + (size_t)first * length, .count = count};
         run_begin_pass(p->r, &pass, thread);
         run_forward(p->r, thread);
@@ -75,10 +75,11 @@ void predictor_run(stored_model *s, int threads, const uint8_t *pixels, int coun
                     .threads = threads,
                     .pixels = pixels,
                     .count = count,
+                    .capacity = run_capacity(&s->m, count, GRAIN, threads),
                     .probabilities = probabilities,
                     .packed = arena_take(&s->memory, s->m.packed_length * sizeof(float))};
     team_set_threads(threads);
-    p.r = run_new(&s->m, RUN_PASS_SAMPLES, GRAIN, threads, s->parameters, p.packed, &s->memory);
+    p.r = run_new(&s->m, p.capacity, GRAIN, threads, s->parameters, p.packed, &s->memory);
     team_run(prepare_part, &p);
     team_run(predict_thread, &p);
 }

@@ -87,9 +87,33 @@ static status build_model(session *s, message *why)
     return code;
 }
 
+static int batch_of(const session *s)
+{
+    return s->cfg.batch_size < s->training.count ? (int)s->cfg.batch_size : s->training.count;
+}
+
+int session_pass_samples(const settings *cfg, const model *m, int batch, int ranks, int threads)
+{
+    int grain = (int)cfg->grain, leaves = tree_leaves(batch, grain);
+    int samples = ((leaves + ranks - 1) / ranks) * grain;
+    if (samples < EVALUATION_SAMPLES) samples = EVALUATION_SAMPLES;
+    return run_capacity(m, samples, grain, threads);
+}
+
+/* Ranks may differ in threads; their passes do not. */
+static void plan_passes(session *s)
+{
+    int ranks = s->layout->ranks, most = 1;
+    int *threads = arena_take(&s->memory, (size_t)ranks * sizeof *threads);
+    comm_allgather(s->c, &s->threads, sizeof s->threads, threads);
+    for (int r = 0; r < ranks; r++)
+        if (threads[r] > most) most = threads[r];
+    s->pass_samples = session_pass_samples(&s->cfg, &s->m, batch_of(s), ranks, most);
+}
+
 static status open_exchange(session *s, message *why)
 {
-    int batch = s->cfg.batch_size < s->training.count ? (int)s->cfg.batch_size : s->training.count;
+    int batch = batch_of(s);
     exchange_cfg cfg = {.mode = s->cfg.reduce == REDUCE_MPI ? EXCHANGE_ALLREDUCE : EXCHANGE_TREE,
                         .length = s->m.slab_length,
                         .buckets = s->m.buckets,
@@ -156,13 +180,8 @@ static void take_gradient(session *s)
 static void take_private(session *s)
 {
     arena *a = &s->memory;
-    int grain = (int)s->cfg.grain;
-    int batch = s->cfg.batch_size < s->training.count ? (int)s->cfg.batch_size : s->training.count;
-    int leaves = tree_leaves(batch, grain);
-    int capacity = ((leaves + s->layout->ranks - 1) / s->layout->ranks) * grain;
-    if (capacity < EVALUATION_SAMPLES) capacity = EVALUATION_SAMPLES;
-    if (capacity > RUN_PASS_SAMPLES) capacity = RUN_PASS_SAMPLES;
-    s->r = run_new(&s->m, capacity, grain, s->threads, s->parameters, s->packed, a);
+    s->r = run_new(&s->m, s->pass_samples, (int)s->cfg.grain, s->threads, s->parameters, s->packed,
+                   a);
     s->augment = settings_augment(&s->cfg);
     s->optimizer = settings_optimizer(&s->cfg);
     s->base_rate = s->optimizer.learning_rate;
@@ -174,7 +193,7 @@ static void take_private(session *s)
     take_gradient(s);
     int *permutation = arena_take(a, (size_t)s->training.count * sizeof(int));
     sampler_init(&s->order, s->cfg.shuffle == YES ? SAMPLER_SHUFFLED : SAMPLER_FILE_ORDER,
-                 (uint64_t)s->cfg.seed, s->training.count, batch, permutation);
+                 (uint64_t)s->cfg.seed, s->training.count, batch_of(s), permutation);
 }
 
 status session_open(session *s, const session_cfg *cfg, message *why)
@@ -190,7 +209,9 @@ status session_open(session *s, const session_cfg *cfg, message *why)
     status code = open_data(s, why);
     if (!code) code = choose_kernels(s, why);
     if (!code) code = comm_agree(s->c, build_model(s, why), why);
-    if (!code) code = open_exchange(s, why);
+    if (code) return code;
+    plan_passes(s);
+    code = open_exchange(s, why);
     if (!code) code = take_packed(s, why);
     if (code) return code;
     take_private(s);

@@ -218,12 +218,37 @@ static void memory_to_share(void **state)
     fixture_close(&f), fixture_close(&g);
 }
 
+/* Nor where samples are so large that a rank with one thread takes several passes, whatever the threads of this one. */
+static void large_samples(void **state)
+{
+    (void)state;
+    arena memory = {0};
+    message why;
+    const kernels *k[3];
+    kernels_available(k);
+    model *m = arena_take(&memory, sizeof *m);
+    model_cfg cfg = {.spec = "conv2d 32 3 relu; flatten; dense 16 relu; dense 3",
+                     .input = {3, {130, 130, 1}},
+                     .classes = 3,
+                     .k = k[0]};
+    assert_int_equal(model_build(m, &cfg, &memory, &why), STATUS_OK);
+    int one = run_capacity(m, 1024, 8, 1);
+    assert_in_range(one, 8, 504);
+    assert_int_equal(run_capacity(m, 1024, 8, 64), 512);
+    for (int ranks = 2; ranks <= 4; ranks++) {
+        assert_true(run_joint_floats(m, one * ranks, 8, ranks) > 0);
+        assert_int_equal(run_joint_floats(m, one * ranks + 1, 8, ranks), 0);
+    }
+    arena_free(&memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(owners_sums),
         cmocka_unit_test(empty_batch),
         cmocka_unit_test(memory_to_share),
+        cmocka_unit_test(large_samples),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "app/estimate.h"
+#include "model/run.h"
 
 #include <cmocka.h> /* last: its macro fail() hides base/error.h's function */
 
@@ -39,6 +40,27 @@ static void test_cnn(void **state)
     arena_free(&memory);
 }
 
+/* Passes of large images have fewer samples, so as not to take more than RUN_PASS_BYTES; the estimate takes nothing. */
+static void test_large_images(void **state)
+{
+    (void)state;
+    settings cfg = settings_default();
+    arena memory = {0};
+    model *m = arena_take(&memory, sizeof *m);
+    message why;
+    assert_int_equal(settings_resolve(&cfg, &why), STATUS_OK);
+    assert_int_equal(estimate_model(&cfg, 512, 512, m, &memory, &why), STATUS_OK);
+    size_t before = memory_requests(), leaf = run_bytes(m, 8, 8, 1),
+           next = run_bytes(m, 16, 8, 1) - leaf;
+    size_t bytes = estimate_memory(&cfg, m, 54000, 1000, 1, 1).pass_bytes;
+    assert_true(bytes < RUN_PASS_BYTES + leaf && bytes > RUN_PASS_BYTES - 2 * next);
+    assert_int_equal(estimate_memory(&cfg, m, 54000, 1000, 16, 1).pass_bytes, bytes);
+    size_t many = estimate_memory(&cfg, m, 54000, 1000, 1, 12).pass_bytes;
+    assert_true(many > 12 * next); /* a leaf for each thread */
+    assert_int_equal(memory_requests(), before);
+    arena_free(&memory);
+}
+
 static void test_what_cannot_be_built_is_refused(void **state)
 {
     (void)state;
@@ -57,6 +79,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cnn),
+        cmocka_unit_test(test_large_images),
         cmocka_unit_test(test_what_cannot_be_built_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

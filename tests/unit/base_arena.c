@@ -52,6 +52,23 @@ static void bytes_are_counted_in_units_of_the_alignment(void **state)
     assert_int_equal(arena_bytes(&a), 0);
 }
 
+/* A counter says what an arena would have taken, and asks nobody for memory. */
+static void a_counter_takes_nothing(void **state)
+{
+    (void)state;
+    const size_t sizes[] = {1, 65, 0, 3 << 20};
+    arena a = {0}, counter = arena_counter();
+    for (int i = 0; i < 4; i++) arena_take(&a, sizes[i]);
+    arena_floats(&a, 1000);
+    size_t before = memory_requests();
+    for (int i = 0; i < 4; i++) assert_null(arena_take(&counter, sizes[i]));
+    assert_null(arena_floats(&counter, 1000));
+    assert_null(arena_take(&counter, (size_t)1 << 50));
+    assert_int_equal(memory_requests(), before);
+    assert_int_equal(arena_bytes(&counter), arena_bytes(&a) + ((size_t)1 << 50));
+    arena_free(&a), arena_free(&counter);
+}
+
 static void release_goes_back_to_the_mark(void **state)
 {
     (void)state;
@@ -144,6 +161,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_is_aligned_zeroed_and_apart),
         cmocka_unit_test(bytes_are_counted_in_units_of_the_alignment),
+        cmocka_unit_test(a_counter_takes_nothing),
         cmocka_unit_test(release_goes_back_to_the_mark),
         cmocka_unit_test(release_to_an_empty_mark_frees_all),
         cmocka_unit_test(text_is_copied),

@@ -36,9 +36,52 @@ static void pass_sizes(void **state)
     fixture f = fixture_open(&SMALL, best());
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         CASE("%d samples, grain %d", cases[i][0], cases[i][1]);
-        assert_int_equal(run_pass_leaves(open_run(&f, cases[i][0], cases[i][1], 1)), cases[i][2]);
+        int capacity = run_capacity(f.m, cases[i][0], cases[i][1], 1);
+        assert_int_equal(capacity, cases[i][1] * cases[i][2]);
+        assert_int_equal(run_pass_leaves(open_run(&f, capacity, cases[i][1], 1)), cases[i][2]);
     }
     fixture_close(&f);
+}
+
+/* Where samples are large, a pass has as many as fit, but a leaf for each thread. A sample here: the image, the output of the
+ * convolution and its gradient, those of the dense layer. */
+static void passes_of_large_samples(void **state)
+{
+    (void)state;
+    fixture_cfg cfg = {"conv2d 8 1; flatten; dense 4", {3, {512, 512, 1}}, 4, 1, GEMM_OWN, 2};
+    fixture f = fixture_open(&cfg, best());
+    size_t sample = (512 * 512 * (1 + 8 + 8) + 4 + 4) * sizeof(float);
+    int fit = (int)(RUN_PASS_BYTES / sample);
+    for (int i = 0; i < f.m->stages; i++) assert_int_equal(f.m->stage[i].saved_bytes, 0);
+    assert_in_range(fit, 8, 100);
+    assert_int_equal(run_capacity(f.m, 1, 1, 1), 1);
+    assert_int_equal(run_capacity(f.m, 512, 1, 1), fit);
+    assert_int_equal(run_capacity(f.m, 512, 4, 1), fit / 4 * 4);
+    assert_int_equal(run_capacity(f.m, 512, 100, 1), 100);
+    assert_int_equal(run_capacity(f.m, 512, 4, 40), 160);
+    assert_int_equal(run_capacity(f.m, 30, 4, 40), 32);
+    fixture_close(&f);
+}
+
+static void bytes_are_counted_beforehand(void **state)
+{
+    (void)state;
+    static const char *const specs[] = {
+        "conv2d 3 3 relu; maxpool 2; flatten; dense 6 relu; dropout 0.5; dense 4",
+        "lstm 5; dense 4", "conv2d 3 3; layer_norm; avgpool 2; flatten; dense 4"};
+    for (int i = 0; i < 3; i++)
+        for (int threads = 1; threads <= 3; threads++) {
+            fixture_cfg cfg = SMALL;
+            cfg.spec = specs[i];
+            fixture f = fixture_open(&cfg, best());
+            arena memory = {0};
+            CASE("%.100s on %d threads", specs[i], threads);
+            size_t before = memory_requests(), bytes = run_bytes(f.m, 29, 4, threads);
+            assert_int_equal(memory_requests(), before);
+            run_new(f.m, 29, 4, threads, f.parameters, f.packed, &memory);
+            assert_int_equal(bytes, arena_bytes(&memory));
+            arena_free(&memory), fixture_close(&f);
+        }
 }
 
 /* What the hooks saw: at each bucket, a copy of the node's slab. */
@@ -231,10 +274,11 @@ static void slab_gaps_are_zero(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pass_sizes),       cmocka_unit_test(buckets_are_final),
-        cmocka_unit_test(which_samples),    cmocka_unit_test(evaluation_pass),
-        cmocka_unit_test(empty_pass),       cmocka_unit_test(active_share),
-        cmocka_unit_test(prepare_in_parts), cmocka_unit_test(slab_gaps_are_zero),
+        cmocka_unit_test(pass_sizes),        cmocka_unit_test(passes_of_large_samples),
+        cmocka_unit_test(buckets_are_final), cmocka_unit_test(bytes_are_counted_beforehand),
+        cmocka_unit_test(which_samples),     cmocka_unit_test(evaluation_pass),
+        cmocka_unit_test(empty_pass),        cmocka_unit_test(active_share),
+        cmocka_unit_test(prepare_in_parts),  cmocka_unit_test(slab_gaps_are_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
