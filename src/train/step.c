@@ -209,18 +209,14 @@ static void agree(step_state *t, step_message *total)
                  all[MAX_RANKS];
     CHECK(s->layout->ranks <= MAX_RANKS, "%d ranks", s->layout->ranks);
     for (int i = 0; i < s->threads; i++) {
-        own.sums.loss += t->note[i].sums.loss;
-        own.sums.correct += t->note[i].sums.correct;
-        own.sums.nonfinite += t->note[i].sums.nonfinite;
+        loss_sums_add(&own.sums, t->note[i].sums);
         own.gradient_finite &= t->note[i].finite;
     }
     comm_allgather(s->c, &own, sizeof own, all);
     *total = (step_message){.gradient_finite = 1};
     for (int r = 0; r < s->layout->ranks; r++) {
         if (all[r].sums.nonfinite && !total->sums.nonfinite) t->nonfinite_rank = r;
-        total->sums.loss += all[r].sums.loss;
-        total->sums.correct += all[r].sums.correct;
-        total->sums.nonfinite += all[r].sums.nonfinite;
+        loss_sums_add(&total->sums, all[r].sums);
         total->gradient_finite &= all[r].gradient_finite;
         total->save |= all[r].save;
         if (all[r].stop > total->stop) total->stop = all[r].stop;
