@@ -95,11 +95,7 @@ static inline loss_sums fixture_run(run *r, const run_pass *pass, int threads)
     fixture_job job = {.r = r, .pass = *pass};
     team_set_threads(threads);
     team_run(fixture_work, &job);
-    for (int t = 1; t < threads; t++) {
-        job.sums[0].loss += job.sums[t].loss;
-        job.sums[0].correct += job.sums[t].correct;
-        job.sums[0].nonfinite += job.sums[t].nonfinite;
-    }
+    for (int t = 1; t < threads; t++) loss_sums_add(&job.sums[0], job.sums[t]);
     return job.sums[0];
 }
 

@@ -17,10 +17,24 @@
 
 /* What a batch's rows gave; integers, so their sum has no order (rule 9). */
 typedef struct loss_sums {
-    int64_t loss;      /* sum of per-sample losses in units of 2^-32, each cut at 2^20 */
+    int64_t loss; /* sum of per-sample losses in units of 2^-32, each in [0, 2^20]; see loss_add */
     int64_t correct;   /* samples whose largest logit (the first of equals) is the label's */
     int64_t nonfinite; /* samples whose loss is NaN, Inf or above 2^20 */
 } loss_sums;
+
+/* min(a + b, INT64_MAX) of a, b >= 0, in any order and grouping: a training that diverges has a huge loss, above any other,
+ * where a + b would wrap and be the least of all (from a sum of 2^31 on). Test: tests/unit/kernel_loss_sums.c */
+static inline int64_t loss_add(int64_t a, int64_t b)
+{
+    return a > INT64_MAX - b ? INT64_MAX : a + b;
+}
+
+static inline void loss_sums_add(loss_sums *total, loss_sums more)
+{
+    total->loss = loss_add(total->loss, more.loss);
+    total->correct += more.correct;
+    total->nonfinite += more.nonfinite;
+}
 
 /* softmax cross-entropy of rows [lo,hi): z logits, p = softmax(z), loss = log(sum exp(z - max)) + max - z[label].
  * dlogits [row, classes] = (p - onehot) * scale, or not written where NULL. predicted, probability: per row, or NULL.

@@ -22,7 +22,12 @@
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
 
-enum { SETTINGS_TEXT = 1024, SETTINGS_MAX_THREADS = 256, SETTINGS_MAX_EPOCHS = 10000 };
+enum {
+    SETTINGS_TEXT = 1024,
+    SETTINGS_MAX_THREADS = 256, /* of a rank */
+    SETTINGS_MAX_RANKS = 4096,
+    SETTINGS_MAX_EPOCHS = 10000
+};
 
 typedef enum reduce_mode { REDUCE_TREE, REDUCE_MPI } reduce_mode;
 typedef enum eval_place { EVAL_ON_ALL, EVAL_ON_ROOT } eval_place;
@@ -128,6 +133,9 @@ void settings_value(const settings *s, const setting *row, char *out);
 
 /* After all options are set: fills in what depends on others (learning rate, momentum), checks combinations. */
 status settings_resolve(settings *s, message *why);
+
+/* Are there no more ranks than a step's small message has room for? */
+status settings_check_ranks(int ranks, message *why);
 
 /* The optimizer as set, with the learning rate that a schedule starts from; after settings_resolve. */
 optimizer_cfg settings_optimizer(const settings *s);

@@ -36,7 +36,8 @@ static int run_ranks(app *a, int argc, char **argv, message *why)
 {
     launch_again_with_patience(a, argv);
     launch_begin(a, &argc, &argv);
-    status code = a->o.command->run(a, why);
+    status code = settings_check_ranks(a->layout->ranks, why);
+    if (!code) code = a->o.command->run(a, why);
     int speaks = app_speaks(a);
     fflush(stdout);
     launch_end(a);

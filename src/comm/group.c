@@ -160,15 +160,13 @@ static status map_offer(const comm *c, const offer *o, int file, void **memory, 
 
 static status share_memory(comm *c, size_t bytes, void **memory, message *why)
 {
-    int leads = c->layout.group_rank == 0, file = -1;
+    int file = -1;
     offer o = {.bytes = bytes};
-    if (leads) o = offer_create(bytes, &file);
+    if (c->layout.group_rank == 0) o = offer_create(bytes, &file);
     wire_broadcast(c->group, &o, sizeof o);
     CHECK(o.bytes == bytes, "the ranks of a group ask for %llu and %zu bytes", o.bytes, bytes);
     status code = wire_agree(c->world, map_offer(c, &o, file, memory, why), why);
     if (file >= 0) close(file);
-    /* once all have reserved their shares; the others' accesses then find them */
-    if (code == STATUS_OK && leads) ask_for_huge_pages(*memory, bytes);
     if (code != STATUS_OK && *memory) {
         munmap(*memory, bytes);
         *memory = NULL;
@@ -184,6 +182,8 @@ status group_take(comm *c, size_t bytes, void **memory, message *why)
     if (bytes == 0) bytes = 1;
     if (shared) {
         code = share_memory(c, bytes, memory, why);
+        /* once all have reserved their shares; the others' accesses then find them */
+        if (code == STATUS_OK && c->layout.group_rank == 0) ask_for_huge_pages(*memory, bytes);
     } else {
         *memory = memory_take(bytes);
         code = wire_agree(c->world, STATUS_OK, why);
@@ -218,11 +218,14 @@ void group_close(comm *c)
     while (c->mappings) group_give_back(c, c->mappings->memory);
 }
 
+/* Is there room? Pages are reserved, but not made huge ones: that would copy them all. */
 static status try_reserve(comm *c, size_t bytes, message *why)
 {
-    void *memory;
-    status code = bytes ? group_take(c, bytes, &memory, why) : STATUS_OK;
-    if (bytes && code == STATUS_OK) group_give_back(c, memory);
+    void *memory = NULL;
+    if (bytes == 0) return STATUS_OK;
+    if (c->layout.group_ranks == 1) return wire_agree(c->world, STATUS_OK, why);
+    status code = share_memory(c, bytes, &memory, why);
+    if (code == STATUS_OK) munmap(memory, bytes);
     return code;
 }
 

@@ -79,6 +79,20 @@ static int run_rounds(evaluation_job *job)
     return stop;
 }
 
+/* Over all threads of all ranks. */
+static loss_sums add_up(const evaluation_job *job)
+{
+    session *s = job->s;
+    loss_sums own = {0}, total = {0};
+    arena_mark mark = arena_now(&s->memory);
+    loss_sums *all = arena_take(&s->memory, (size_t)s->layout->ranks * sizeof *all);
+    for (int t = 0; t < s->threads; t++) loss_sums_add(&own, job->sums[t]);
+    comm_allgather(s->c, &own, sizeof own, all);
+    for (int r = 0; r < s->layout->ranks; r++) loss_sums_add(&total, all[r]);
+    arena_release(&s->memory, mark);
+    return total;
+}
+
 evaluation evaluator_run(session *s, const dataset_split *set, uint8_t *predicted,
                          float *probability)
 {
@@ -88,13 +102,7 @@ evaluation evaluator_run(session *s, const dataset_split *set, uint8_t *predicte
     job.predicted = arena_take(&s->memory, own);
     job.probability = arena_take(&s->memory, own * sizeof(float));
     int stopped = run_rounds(&job);
-    int64_t sums[3] = {0};
-    for (int t = 0; t < s->threads; t++) {
-        sums[0] += job.sums[t].loss;
-        sums[1] += job.sums[t].correct;
-        sums[2] += job.sums[t].nonfinite;
-    }
-    comm_sum(s->c, sums, 3);
+    loss_sums sums = add_up(&job);
     int gather = predicted != NULL && s->layout->rank == 0;
     comm_broadcast(s->c, &gather, sizeof gather);
     if (gather) {
@@ -103,14 +111,14 @@ evaluation evaluator_run(session *s, const dataset_split *set, uint8_t *predicte
     }
     arena_release(&s->memory, mark);
     evaluation e = {.count = set->count,
-                    .nonfinite = sums[2],
+                    .nonfinite = sums.nonfinite,
                     .seen = (int)own,
                     .stopped = stopped,
                     .loss = (double)NAN,
                     .accuracy = (double)NAN};
     if (set->count > 0) {
-        e.loss = (double)sums[0] * 0x1p-32 / set->count;
-        e.accuracy = (double)sums[1] / set->count;
+        e.loss = (double)sums.loss * 0x1p-32 / set->count;
+        e.accuracy = (double)sums.correct / set->count;
     }
     return e;
 }

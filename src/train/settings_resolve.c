@@ -107,6 +107,15 @@ status settings_resolve(settings *s, message *why)
     return code ? code : resolve_optimizer(s, why);
 }
 
+status settings_check_ranks(int ranks, message *why)
+{
+    if (ranks <= SETTINGS_MAX_RANKS) return STATUS_OK;
+    return fail(why, STATUS_USAGE,
+                "%d ranks: at most %d; fewer ranks with more threads each (-t, OMP_NUM_THREADS) "
+                "use as many cores",
+                ranks, SETTINGS_MAX_RANKS);
+}
+
 /* ---- what they mean ---- */
 
 double settings_rate_factor(const settings *s)

@@ -25,7 +25,7 @@ typedef struct step_message {
     int64_t stop, save; /* somebody's wish */
 } step_message;
 
-enum { MAX_THREADS = 256, MAX_RANKS = 4096, CACHE_LINE = 64, SUM_PIECE = 4096 };
+enum { CACHE_LINE = 64, SUM_PIECE = 4096 };
 
 /* One thread's findings, on cache lines of its own. */
 typedef struct thread_note {
@@ -43,7 +43,7 @@ typedef struct step_state {
     tree_node node[2 * TREE_MAX_NODES];
     int apply; /* every rank found everything finite */
     int nonfinite_rank;
-    thread_note note[MAX_THREADS];
+    thread_note note[SETTINGS_MAX_THREADS];
     double phase_s[STEP_PHASES];
     double mark_s;
 } step_state;
@@ -206,21 +206,17 @@ static void agree(step_state *t, step_message *total)
 {
     session *s = t->s;
     step_message own = {.gradient_finite = 1, .stop = stop_asked(), .save = s->wants_saving},
-                 all[MAX_RANKS];
-    CHECK(s->layout->ranks <= MAX_RANKS, "%d ranks", s->layout->ranks);
+                 all[SETTINGS_MAX_RANKS];
+    CHECK(s->layout->ranks <= SETTINGS_MAX_RANKS, "%d ranks", s->layout->ranks);
     for (int i = 0; i < s->threads; i++) {
-        own.sums.loss += t->note[i].sums.loss;
-        own.sums.correct += t->note[i].sums.correct;
-        own.sums.nonfinite += t->note[i].sums.nonfinite;
+        loss_sums_add(&own.sums, t->note[i].sums);
         own.gradient_finite &= t->note[i].finite;
     }
     comm_allgather(s->c, &own, sizeof own, all);
     *total = (step_message){.gradient_finite = 1};
     for (int r = 0; r < s->layout->ranks; r++) {
         if (all[r].sums.nonfinite && !total->sums.nonfinite) t->nonfinite_rank = r;
-        total->sums.loss += all[r].sums.loss;
-        total->sums.correct += all[r].sums.correct;
-        total->sums.nonfinite += all[r].sums.nonfinite;
+        loss_sums_add(&total->sums, all[r].sums);
         total->gradient_finite &= all[r].gradient_finite;
         total->save |= all[r].save;
         if (all[r].stop > total->stop) total->stop = all[r].stop;
@@ -272,7 +268,7 @@ static void step_thread(void *context, int thread)
 step_result step_run(session *s, int epoch, int step)
 {
     static step_state state; /* one step at a time; too large for the stack */
-    CHECK(s->threads <= MAX_THREADS, "%d threads", s->threads);
+    CHECK(s->threads <= SETTINGS_MAX_THREADS, "%d threads", s->threads);
     memset(&state, 0, sizeof state);
     state.s = s;
     state.epoch = (uint32_t)epoch;

@@ -149,7 +149,7 @@ static void check_cut(world *w, run *r, int threads, int step, int offset)
         CASE("%.90s, %s engine %d: batch %d, grain %d, threads %d, leaves [%d,%d)", w->f.m->spec,
              w->f.m->k->name, w->f.m->stage[0].engine, w->count, w->grain, threads, at, next);
         loss_sums sums = check_pass(w, r, (tree_node){at, next}, threads);
-        total.loss += sums.loss, total.correct += sums.correct;
+        loss_sums_add(&total, sums);
     }
     loss_sums whole = {0};
     run_pass pass = pass_of(w, (tree_node){0, w->leaves}, NULL);

@@ -233,13 +233,44 @@ static void row_ranges(void **state)
     }
 }
 
+/* Losses just below 2^20, 2048 a call: the second call would wrap. The sum stays at the largest number instead, from there
+ * on and whatever is added. */
+static void sum_stays_at_the_largest(void **state)
+{
+    (void)state;
+    enum { MANY = 2048 };
+    static float z[MANY * 2];
+    static uint8_t labels[MANY];
+    const float below = nextafterf(0x1p20f, 0);
+    const int64_t each = (int64_t)((double)below * UNIT);
+    for (int i = 0; i < MANY; i++) z[2 * i + 1] = below;
+    for (int t = 0; t < table_count; t++) {
+        CASE("%s", tables[t]->name);
+        loss_sums sums = {0};
+        softmax_args s = {2, 0, MANY, z, labels, 1, NULL, NULL, NULL, 0};
+        tables[t]->softmax_loss(&s, &sums);
+        assert_true(sums.loss == MANY * each);
+        for (int i = 0; i < 100; i++) {
+            tables[t]->softmax_loss(&s, &sums);
+            assert_true(sums.loss == INT64_MAX);
+        }
+        s.smoothing = 0.5f; /* loss: a half and a quarter of the distance */
+        sums = (loss_sums){.loss = INT64_MAX - 1 - MANY * (each / 4 * 3)};
+        tables[t]->softmax_loss(&s, &sums);
+        assert_true(sums.loss == INT64_MAX - 1);
+        tables[t]->softmax_loss(&s, &sums);
+        assert_true(sums.loss == INT64_MAX);
+        assert_int_equal(sums.nonfinite, 0); /* a large loss is finite */
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shapes_and_sizes),  cmocka_unit_test(exponential),
         cmocka_unit_test(nonfinite),         cmocka_unit_test(first_of_equals_is_predicted),
         cmocka_unit_test(row_ranges),        cmocka_unit_test(smoothed_labels),
-        cmocka_unit_test(smoothing_by_hand),
+        cmocka_unit_test(smoothing_by_hand), cmocka_unit_test(sum_stays_at_the_largest),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

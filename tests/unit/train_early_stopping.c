@@ -166,10 +166,31 @@ static void a_resumed_run_decides_alike(void **state)
     }
 }
 
+/* A training that diverges: from the third epoch on the sum of losses is the largest there is (loss_add). */
+static void huge_losses_are_never_the_best(void **state)
+{
+    (void)state;
+    run_so_far r;
+    double huge = (double)INT64_MAX * 0x1p-32 / 10000;
+    assert_true(huge > 2e5 && isfinite(huge));
+    begin(&r, MONITOR_VALIDATION_LOSS, 0, 0);
+    ends_with_loss(&r, 2.3);
+    ends_with_loss(&r, 100);
+    ends_with_loss(&r, huge);
+    assert_int_equal(r.p.best_epoch, 1);
+    begin(&r, MONITOR_VALIDATION_LOSS, 0, 0);
+    ends_with_loss(&r, huge);
+    ends_with_loss(&r, huge); /* no better than itself */
+    assert_int_equal(r.p.best_epoch, 1);
+    ends_with_loss(&r, 100);
+    assert_int_equal(r.p.best_epoch, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(patience_counts_from_the_best),
+        cmocka_unit_test(huge_losses_are_never_the_best),
         cmocka_unit_test(no_patience_never_stops),
         cmocka_unit_test(better_is_better_by_more_than_min_delta),
         cmocka_unit_test(each_monitor_watches_its_own),

@@ -395,6 +395,17 @@ static void test_epochs_must_match_where_the_schedule_spans_them(void **state)
     }
 }
 
+static void test_ranks_have_a_limit(void **state)
+{
+    (void)state;
+    message why = {""};
+    assert_int_equal(settings_check_ranks(1, &why), STATUS_OK);
+    assert_int_equal(settings_check_ranks(SETTINGS_MAX_RANKS, &why), STATUS_OK);
+    assert_string_equal(why.text, "");
+    assert_int_equal(settings_check_ranks(SETTINGS_MAX_RANKS + 1, &why), STATUS_USAGE);
+    assert_non_null(strstr(why.text, "4097 ranks: at most 4096"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -412,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_json_holds_the_roles_asked_for),
         cmocka_unit_test(test_bad_json_is_refused),
         cmocka_unit_test(test_match_compares_what_defines_the_bits),
+        cmocka_unit_test(test_ranks_have_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

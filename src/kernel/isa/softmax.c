@@ -54,7 +54,7 @@ static void count_loss(double loss, loss_sums *sums)
         sums->nonfinite++;
         loss = LOSS_LIMIT;
     }
-    sums->loss += (int64_t)floor(loss * LOSS_UNIT + 0.5);
+    sums->loss = loss_add(sums->loss, (int64_t)floor(loss * LOSS_UNIT + 0.5));
 }
 
 /* loss = log(sum exp(z - max)) + sum_c target_c (max - z_c); targets sum to 1. */
