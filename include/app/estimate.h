@@ -22,6 +22,9 @@ typedef struct estimate {
 /* The model of the settings for images of these sides. *m is zeroed, its memory is a's. classes 0: 10. */
 status estimate_model(const settings *cfg, int height, int width, model *m, arena *a, message *why);
 
+/* Of the training part. */
+int estimate_samples(const settings *cfg, const dataset_plan *plan);
+
 /* samples: of the training part; data_bytes: of dataset_plan; threads: of the rank that has most. Counts, and takes none of
  * that memory. */
 estimate estimate_memory(const settings *cfg, const model *m, int samples, size_t data_bytes,

@@ -18,7 +18,8 @@
  *   groups       sends k n (G-1) / P floats to owners, receives as much; parameters: sends n (G-1) / P, receives
  *                n (G-1) / (G R)
  *   allreduce    2 n (P-1) / P each way (Rabenseifner)
- * Memory is bounded by about 2 log2(leaves) slabs a rank, never by the number of leaves.
+ * Memory: exchange_count says how much, from the numbers of leaves that steps have. At most about 2 log2(leaves) slabs a
+ * rank, and one or two where both leaves and ranks are powers of two.
  *
  * comm_get_traffic counts: sent_bytes, the messages' bytes (rows of whole 64-byte lines; with EXCHANGE_ALLREDUCE what is
  * handed to MPI); read_bytes, partials read from other ranks of the group.
@@ -26,7 +27,8 @@
  * No arithmetic is written here but through cfg.add (kernel's, handed in by train): this layer moves data.
  * Threads: begin, poll, wait and publish only from the thread that called comm_init; exchange_sum from any thread.
  * Collective: yes, in the same order on every rank, where said.
- * Test: tests/mpi/comm_exchange.c: closed-form sums, all layouts, odd lengths, empty slices, wrong order detected.
+ * Test: tests/mpi/comm_exchange.c: closed-form sums, all layouts, odd lengths, empty slices, wrong order detected;
+ * tests/unit/comm_exchange_count.c: what is taken is what steps need, for more ranks than a test can start.
  */
 #ifndef MNIST_DIST_COMM_EXCHANGE_H
 #define MNIST_DIST_COMM_EXCHANGE_H
@@ -43,7 +45,31 @@ typedef void (*exchange_add)(tree_plan plan, const unsigned char *merges, const 
 
 typedef enum exchange_mode { EXCHANGE_TREE, EXCHANGE_ALLREDUCE } exchange_mode;
 
-enum { EXCHANGE_MAX_BUCKETS = 16 };
+enum {
+    EXCHANGE_MAX_BUCKETS = 16,
+    EXCHANGE_MAX_SIZES = 16,
+    EXCHANGE_MAX_ITEMS = 32768 /* nodes that one owner adds up: pointers to them lie on the stack */
+};
+
+/* The steps that can come. */
+typedef struct exchange_steps {
+    int leaves[EXCHANGE_MAX_SIZES]; /* [sizes]: every number of leaves that a step can have    */
+    int sizes;
+    int pass_leaves; /* a rank's leaves come in passes of so many, but the last; the nodes of a pass are added to
+                        those before it, merged as far as the tree allows                      */
+} exchange_steps;
+
+/* The most that any of these steps needs. */
+typedef struct exchange_need {
+    int partials;    /* slabs of a rank, at least one                                          */
+    int rows;        /* nodes that a group sends to an owner                                   */
+    int group_items; /* nodes that the ranks of a group hold together                          */
+    int items;       /* nodes that an owner adds up: its own group's, and the others' rows     */
+} exchange_need;
+
+/* Counts for groups of the ranks [group_start[g], group_start[g + 1]); partials do not depend on the groups. Not
+ * collective; takes time for each pass of each rank. */
+exchange_need exchange_count(const exchange_steps *steps, const int *group_start, int groups);
 
 typedef struct exchange_cfg {
     exchange_mode mode;
@@ -54,14 +80,15 @@ typedef struct exchange_cfg {
     const size_t
         *block_start; /* ascending offsets at which a slice may begin; each bucket begins at  */
     int blocks;       /*   one of them (CHECK). Slice r of B blocks: [r B/P, (r+1) B/P)       */
-    int max_leaves;   /* leaves of the largest batch                                          */
+    exchange_steps steps;
     exchange_add add;
 } exchange_cfg;
 
 typedef struct exchange exchange;
 
 /* Takes all memory: the partial slabs (shared by the group), the parameters (one copy per group), message buffers.
- * STATUS_CANNOT_WRITE where shared memory cannot be had (on all ranks alike). cfg and block_start are copied. Collective. */
+ * STATUS_CANNOT_WRITE where shared memory cannot be had, STATUS_USAGE where an owner had more than EXCHANGE_MAX_ITEMS
+ * nodes to add up (both on all ranks alike). cfg and block_start are copied. Collective. */
 status exchange_open(comm *c, const exchange_cfg *cfg, exchange **opened, message *why);
 void exchange_close(exchange *x);
 
@@ -87,7 +114,7 @@ int exchange_max_partials(const exchange *x);
  * calls in a step: all partials of a bucket written -> exchange_begin(bucket). */
 float *exchange_partial(exchange *x, int index);
 
-/* A new step over `leaves` leaves (any number >= 0 up to max_leaves; a rank may have none). Collective.
+/* A new step over `leaves` leaves (CHECK: one of cfg.steps; a rank may have none). Collective.
  * After it returns, the partial slabs may be overwritten: it has been made sure that no other rank reads them still
  * (exchange_publish of the step before did that, so this does not wait). */
 void exchange_step(exchange *x, int leaves);

@@ -25,6 +25,11 @@ typedef struct sampler {
 void sampler_init(sampler *s, sampler_order order, uint64_t seed, int count, int batch,
                   int *permutation);
 
+enum { SAMPLER_SIZES = 2 };
+
+/* Sizes of the batches of every epoch: of all but the last, and of the last where it is smaller. Returns how many. */
+int sampler_sizes(int count, int batch, int sizes[SAMPLER_SIZES]);
+
 /* ceil(count / batch). */
 int sampler_steps(const sampler *s);
 

@@ -73,6 +73,8 @@ status session_find_data(const settings *cfg, dataset_plan *plan, message *why);
 /* Samples of a pass, on every rank: run_capacity of a rank's part of a batch, or of what evaluation wants where that is more.
  * threads: of the rank that has most. */
 int session_pass_samples(const settings *cfg, const model *m, int batch, int ranks, int threads);
+/* The steps that can come, of so many training samples, for exchange_count. */
+exchange_steps session_steps(const settings *cfg, int samples, int pass_samples);
 
 /* After parameters were written (by one rank of each group; by each rank with --reduce=mpi): makes the packed forms.
  * Collective. */

@@ -16,12 +16,20 @@ status estimate_model(const settings *cfg, int height, int width, model *m, aren
     return model_build(m, &mc, a, why);
 }
 
-/* Most maximal nodes that a run of so many leaves can hold: base/tree.h. */
-static int most_nodes(int leaves)
+int estimate_samples(const settings *cfg, const dataset_plan *plan)
 {
-    int bits = 0;
-    while (1 << bits < leaves) bits++;
-    return leaves < 2 * bits ? leaves : 2 * bits + (bits == 0);
+    const dataset whole = {.train = {.count = plan->train}};
+    dataset_split training, validation;
+    dataset_cut(&whole, (int)cfg->limit, cfg->validation_split, &training, &validation);
+    return training.count;
+}
+
+/* Partial sums of a rank: as many as the exchange will take. */
+static int count_partials(const settings *cfg, int samples, int pass_samples, int ranks)
+{
+    exchange_steps steps = session_steps(cfg, samples, pass_samples);
+    const int all_in_one[] = {0, ranks};
+    return exchange_count(&steps, all_in_one, 1).partials;
 }
 
 estimate estimate_memory(const settings *cfg, const model *m, int samples, size_t data_bytes,
@@ -30,11 +38,10 @@ estimate estimate_memory(const settings *cfg, const model *m, int samples, size_
     int batch = cfg->batch_size < samples ? (int)cfg->batch_size : samples;
     size_t slab = m->slab_length * sizeof(float);
     estimate e = {.data_bytes = data_bytes, .leaves = tree_leaves(batch, (int)cfg->grain)};
-    int own = (e.leaves + ranks - 1) / ranks;
     optimizer_cfg optimizer = settings_optimizer(cfg);
-    e.partial_bytes = slab * (size_t)most_nodes(own);
     e.state_bytes = slab / (size_t)ranks * (size_t)(optimizer_slots(&optimizer) + 1);
     int pass_samples = session_pass_samples(cfg, m, batch, ranks, threads);
+    e.partial_bytes = slab * (size_t)count_partials(cfg, samples, pass_samples, ranks);
     e.pass_bytes = run_bytes(m, pass_samples, (int)cfg->grain, threads);
     e.host_bytes = slab + m->packed_length * sizeof(float);
     if (cfg->reduce == REDUCE_TREE) /* where all ranks are on one host */

@@ -129,7 +129,8 @@ static size_t shared_bytes(const app *a, comm *c)
         message ignored;
         if (!session_find_data(&a->o.cfg, &plan, &ignored) &&
             !estimate_model(&a->o.cfg, plan.height, plan.width, m, &memory, &ignored)) {
-            estimate e = estimate_memory(&a->o.cfg, m, plan.train, plan.bytes, l->ranks,
+            int samples = estimate_samples(&a->o.cfg, &plan);
+            estimate e = estimate_memory(&a->o.cfg, m, samples, plan.bytes, l->ranks,
                                          a->threads_most);
             bytes = estimate_shared_bytes(&e, l->host_ranks);
         }

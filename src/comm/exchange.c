@@ -5,7 +5,11 @@ static void check_cfg(const exchange_cfg *cfg)
 {
     CHECK(cfg->add, "%s", "the exchange needs a function that adds");
     CHECK(cfg->buckets >= 1 && cfg->buckets <= EXCHANGE_MAX_BUCKETS, "%d buckets", cfg->buckets);
-    CHECK(cfg->max_leaves >= 0, "%d leaves", cfg->max_leaves);
+    CHECK(cfg->steps.sizes >= 1 && cfg->steps.sizes <= EXCHANGE_MAX_SIZES, "%d sizes of steps",
+          cfg->steps.sizes);
+    CHECK(cfg->steps.pass_leaves >= 1, "passes of %d leaves", cfg->steps.pass_leaves);
+    for (int i = 0; i < cfg->steps.sizes; i++)
+        CHECK(cfg->steps.leaves[i] >= 0, "%d leaves", cfg->steps.leaves[i]);
     for (int b = 0; b < cfg->buckets; b++)
         CHECK(cfg->bucket[b].offset + cfg->bucket[b].length <= cfg->length,
               "bucket %d ends at %zu of %zu", b, cfg->bucket[b].offset + cfg->bucket[b].length,
@@ -50,21 +54,6 @@ static void cut_slices(exchange *x)
 
 /* ---- memory ---- */
 
-static int log2_up(int value)
-{
-    int log = 0;
-    while (1ll << log < value) log++;
-    return log;
-}
-
-/* A rank adds up its leaves in several passes: beside the nodes that wait, those of the newest pass. */
-static int stack_slabs(const exchange *x)
-{
-    int ranks = x->c->layout.ranks, most = (int)(((int64_t)x->cfg.max_leaves + ranks - 1) / ranks);
-    int deep = 2 * log2_up(x->cfg.max_leaves) + 2, slabs = most < deep ? most : deep;
-    return slabs > 0 ? slabs : 1;
-}
-
 static size_t floats_of_group(const exchange *x)
 {
     return x->stride * ((size_t)x->c->layout.group_ranks * (size_t)x->partials + 1);
@@ -108,7 +97,7 @@ static void find_peers(exchange *x)
 static void take_boxes(exchange *x, int bucket)
 {
     const comm_layout *l = &x->c->layout;
-    size_t rows = (size_t)x->max_results, out = 0;
+    size_t rows = (size_t)x->need.rows, out = 0;
     size_t in = (size_t)(l->groups - 1) * exchange_row(exchange_slice_of(x, bucket, l->rank));
     for (int i = 0; i < x->peers; i++)
         out += exchange_row(exchange_slice_of(x, bucket, x->peer[i]));
@@ -124,6 +113,16 @@ static void take_requests(exchange *x)
     for (size_t i = 0; i < count; i++) x->sends[i] = x->receives[i] = MPI_REQUEST_NULL;
 }
 
+/* Not of --reduce=mpi, where nobody adds up other ranks' nodes. */
+static status check_items(const exchange *x, message *why)
+{
+    if (x->cfg.mode == EXCHANGE_ALLREDUCE || x->need.items <= EXCHANGE_MAX_ITEMS) return STATUS_OK;
+    return fail(why, STATUS_USAGE,
+                "%d ranks in %d groups of shared memory leave %d partial sums to be added up in "
+                "one place, at most %d are possible: a smaller --batch-size leaves fewer",
+                x->c->layout.ranks, x->c->layout.groups, x->need.items, EXCHANGE_MAX_ITEMS);
+}
+
 status exchange_open(comm *c, const exchange_cfg *cfg, exchange **opened, message *why)
 {
     check_cfg(cfg);
@@ -131,17 +130,18 @@ status exchange_open(comm *c, const exchange_cfg *cfg, exchange **opened, messag
     x->c = c;
     x->cfg = *cfg;
     x->stride = slab_round_up(cfg->length);
-    x->partials = stack_slabs(x);
+    x->need = exchange_count(&cfg->steps, c->group_start, c->layout.groups);
+    x->partials = x->need.partials;
     cut_slices(x);
     find_peers(x);
     exchange_plan_open(x);
     take_requests(x);
-    status code = STATUS_OK;
-    if (cfg->mode == EXCHANGE_ALLREDUCE)
+    status code = check_items(x, why);
+    if (code == STATUS_OK && cfg->mode == EXCHANGE_ALLREDUCE)
         take_private(x);
-    else
+    else if (code == STATUS_OK)
         code = take_shared(x, why);
-    for (int b = 0; cfg->mode == EXCHANGE_TREE && b < cfg->buckets; b++) take_boxes(x, b);
+    for (int b = 0; !code && cfg->mode == EXCHANGE_TREE && b < cfg->buckets; b++) take_boxes(x, b);
     if (code == STATUS_OK)
         *opened = x;
     else

@@ -58,7 +58,7 @@ static float *inbox_of(const exchange *x, int bucket, int group)
 {
     size_t index = (size_t)(group < x->c->layout.group ? group : group - 1);
     span own = exchange_slice_of(x, bucket, x->c->layout.rank);
-    return x->inbox[bucket] + index * (size_t)x->max_results * exchange_row(own);
+    return x->inbox[bucket] + index * (size_t)x->need.rows * exchange_row(own);
 }
 
 static void receive_bucket(exchange *x, int bucket)
@@ -71,10 +71,16 @@ static void receive_bucket(exchange *x, int bucket)
                          TAG_PARTIALS + bucket, &requests[g]);
 }
 
+static int is_expected(const exchange *x, int leaves)
+{
+    int i = 0;
+    while (i < x->cfg.steps.sizes && x->cfg.steps.leaves[i] != leaves) i++;
+    return i < x->cfg.steps.sizes;
+}
+
 void exchange_step(exchange *x, int leaves)
 {
-    CHECK(leaves >= 0 && leaves <= x->cfg.max_leaves, "%d leaves, at most %d", leaves,
-          x->cfg.max_leaves);
+    CHECK(is_expected(x, leaves), "a step of %d leaves was not expected", leaves);
     exchange_plan_step(x, leaves);
     x->steps++;
     x->begun = x->sent = 0;
@@ -117,7 +123,7 @@ static void send_bucket(exchange *x, int bucket)
         size_t floats = exchange_row(slice) * (size_t)x->plan.group.results;
         if (floats) merge_for(x, slice, rows);
         post_send(x, rows, floats, x->peer[i], TAG_PARTIALS + bucket, &requests[i]);
-        rows += exchange_row(slice) * (size_t)x->max_results;
+        rows += exchange_row(slice) * (size_t)x->need.rows;
     }
 }
 

@@ -10,10 +10,6 @@
 #include "comm/exchange.h"
 #include "private.h"
 
-enum {
-    EXCHANGE_MAX_ITEMS = 4096
-}; /* nodes that one owner adds up: pointers to them lie on the stack */
-
 /* The index-th partial slab of a member of the own group. */
 typedef struct exchange_source {
     int member, index;
@@ -37,18 +33,18 @@ struct exchange {
     comm *c;
     exchange_cfg cfg;
     arena memory;
-    size_t stride;   /* floats from one partial slab to the next          */
-    int partials;    /* slabs of a rank                                   */
-    int max_results; /* nodes that a group can send to an owner, at most  */
-    gate *ready;     /* [buckets]: partials of all members are written    */
+    size_t stride; /* floats from one partial slab to the next          */
+    exchange_need need;
+    int partials; /* need.partials                                        */
+    gate *ready;  /* [buckets]: partials of all members are written       */
     float *parameters, *slabs;
     void *shared;    /* the memory of these three                         */
     span *slice;     /* [buckets * ranks]                                 */
     unsigned steps;  /* begun so far                                      */
     int begun, sent; /* buckets of this step                              */
     int *peer, peers;
-    float *inbox[EXCHANGE_MAX_BUCKETS];  /* per other group max_results rows of the own slice  */
-    float *outbox[EXCHANGE_MAX_BUCKETS]; /* per peer max_results rows of its slice             */
+    float *inbox[EXCHANGE_MAX_BUCKETS];  /* per other group need.rows rows of the own slice */
+    float *outbox[EXCHANGE_MAX_BUCKETS]; /* per peer need.rows rows of its slice            */
     MPI_Request *sends, *receives;       /* [buckets * (peers + groups)] each                  */
     exchange_plan plan;
     float *own, *total;   /* EXCHANGE_ALLREDUCE: the slab that goes in, comes out */
@@ -66,8 +62,6 @@ static inline span exchange_slice_of(const exchange *x, int bucket, int rank)
     return x->slice[(size_t)bucket * (size_t)x->c->layout.ranks + (size_t)rank];
 }
 
-/* Most maximal nodes of a range of `width` leaves: two for each power of two below, one in the middle. */
-int exchange_plan_bound(int width);
 tree_node exchange_plan_leaves(const exchange *x, int leaves, int rank);
 void exchange_plan_open(exchange *x);
 void exchange_plan_step(exchange *x, int leaves);

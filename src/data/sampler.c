@@ -11,6 +11,14 @@ void sampler_init(sampler *s, sampler_order order, uint64_t seed, int count, int
     *s = (sampler){order, seed, count, batch, -1, permutation};
 }
 
+int sampler_sizes(int count, int batch, int sizes[SAMPLER_SIZES])
+{
+    int found = 0;
+    if (count >= batch) sizes[found++] = batch;
+    if (count % batch) sizes[found++] = count % batch;
+    return found;
+}
+
 int sampler_steps(const sampler *s)
 {
     return (s->count - 1) / s->batch + 1;

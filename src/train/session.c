@@ -111,15 +111,23 @@ static void plan_passes(session *s)
     s->pass_samples = session_pass_samples(&s->cfg, &s->m, batch_of(s), ranks, most);
 }
 
+exchange_steps session_steps(const settings *cfg, int samples, int pass_samples)
+{
+    const int grain = (int)cfg->grain;
+    int sizes[SAMPLER_SIZES], count = sampler_sizes(samples, (int)cfg->batch_size, sizes);
+    exchange_steps steps = {.sizes = count, .pass_leaves = tree_leaves(pass_samples, grain)};
+    for (int i = 0; i < count; i++) steps.leaves[i] = tree_leaves(sizes[i], grain);
+    return steps;
+}
+
 static status open_exchange(session *s, message *why)
 {
-    int batch = batch_of(s);
     exchange_cfg cfg = {.mode = s->cfg.reduce == REDUCE_MPI ? EXCHANGE_ALLREDUCE : EXCHANGE_TREE,
                         .length = s->m.slab_length,
                         .buckets = s->m.buckets,
                         .block_start = s->m.block_start,
                         .blocks = s->m.blocks,
-                        .max_leaves = tree_leaves(batch, (int)s->cfg.grain),
+                        .steps = session_steps(&s->cfg, s->training.count, s->pass_samples),
                         .add = s->k->tree_sum};
     for (int b = 0; b < s->m.buckets; b++) cfg.bucket[b] = s->m.bucket[b];
     status code = exchange_open(s->c, &cfg, &s->x, why);

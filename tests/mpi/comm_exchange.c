@@ -21,9 +21,11 @@ enum {
     BLOCKS = sizeof block_start / sizeof block_start[0],
     LENGTH = 1051,
     BUCKETS = 4,
-    MAX_LEAVES = 16,
     MAX_RANKS = 8
 };
+
+/* With more leaves than ranks and fewer, and without any. */
+static const exchange_steps steps = {{16, 13, 11, 7, 5, 3, 2, 1, 0}, 9, 16};
 
 static const span buckets[BUCKETS] = {{100, 895}, {0, 37}, {1000, 51}, {37, 63}};
 
@@ -106,7 +108,7 @@ static void bench_open(bench *b, int group_size, exchange_mode mode, exchange_ad
                         .buckets = BUCKETS,
                         .block_start = block_start,
                         .blocks = BLOCKS,
-                        .max_leaves = MAX_LEAVES,
+                        .steps = steps,
                         .add = add};
     message why;
     comm_settings.group_size = group_size;

@@ -25,6 +25,7 @@ static const plan plans[] = {
     {32, 8, 3 * 32 + 3, ""},    /* 4 leaves, fewer than 8 ranks; the last batch has 1 */
     {100, 8, 2 * 100 + 45, ""}, /* the last leaf of a batch is not full               */
     {100, 3, 3 * 100 + 5, ""},  /* 34 leaves; the last batch is smaller than 8 ranks  */
+    {1500, 64, 1500 + 300, "model=flatten; dense 10"}, /* passes of 8 leaves: 3 on one rank */
     {100, 8, 2 * 100 + 45, "augment=shift 2; rotate 10; scale 0.1; erase 6"},
 };
 
@@ -73,7 +74,7 @@ static int smaller(int a, int b)
 
 /* ---- data: a few of the synthetic digits, since all of them take each session a moment to draw ---- */
 
-enum { IMAGE = SYNTHETIC_SIDE * SYNTHETIC_SIDE, TRAIN = 512, TEST = 8 };
+enum { IMAGE = SYNTHETIC_SIDE * SYNTHETIC_SIDE, TRAIN = 2048, TEST = 8 };
 
 static void write_digits(synthetic_set which, const char *images, const char *labels, int count)
 {

@@ -63,6 +63,20 @@ static void the_last_batch_is_smaller(void **state)
     assert_ptr_equal(samples, permutation + 896);
 }
 
+static void sizes_are_those_of_the_batches(void **state)
+{
+    (void)state;
+    int sizes[SAMPLER_SIZES];
+    assert_int_equal(sampler_sizes(54000, 128, sizes), 2);
+    assert_int_equal(sizes[0], 128);
+    assert_int_equal(sizes[1], 112);
+    assert_int_equal(sampler_sizes(1000, 100, sizes), 1);
+    assert_int_equal(sizes[0], 100);
+    assert_int_equal(sampler_sizes(20, 128, sizes), 1); /* fewer samples than a batch */
+    assert_int_equal(sizes[0], 20);
+    assert_int_equal(sampler_sizes(0, 128, sizes), 0);
+}
+
 static void file_order_is_the_identity(void **state)
 {
     (void)state;
@@ -150,6 +164,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(batches_partition_the_epoch),
         cmocka_unit_test(the_last_batch_is_smaller),
+        cmocka_unit_test(sizes_are_those_of_the_batches),
         cmocka_unit_test(file_order_is_the_identity),
         cmocka_unit_test(epochs_and_seeds_differ),
         cmocka_unit_test(an_epoch_does_not_depend_on_those_before),
