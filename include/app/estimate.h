@@ -30,6 +30,10 @@ int estimate_samples(const settings *cfg, const dataset_plan *plan);
 estimate estimate_memory(const settings *cfg, const model *m, int samples, size_t data_bytes,
                          int ranks, int threads);
 
+/* Per rank: message buffers of the exchange between `groups` groups of equally many ranks (--reduce=mpi: of MPI's sums). */
+size_t estimate_message_bytes(const settings *cfg, const model *m, int samples, int ranks,
+                              int groups);
+
 /* Shared memory that a host with `ranks` ranks needs. */
 size_t estimate_shared_bytes(const estimate *e, int ranks);
 

@@ -49,6 +49,21 @@ estimate estimate_memory(const settings *cfg, const model *m, int samples, size_
     return e;
 }
 
+size_t estimate_message_bytes(const settings *cfg, const model *m, int samples, int ranks,
+                              int groups)
+{
+    size_t slab = m->slab_length * sizeof(float);
+    if (cfg->reduce == REDUCE_MPI) return 2 * slab; /* what goes in, what comes out */
+    const int any = (int)cfg->batch_size;           /* rows do not depend on passes */
+    exchange_steps steps = session_steps(cfg, samples, any);
+    int *start = memory_take((size_t)(groups + 1) * sizeof *start);
+    for (int g = 0; g <= groups; g++) start[g] = (int)((int64_t)ranks * g / groups);
+    size_t rows = (size_t)exchange_count(&steps, start, groups).rows;
+    memory_free(start);
+    /* a slice for every other group, and from every other group the own one */
+    return 2 * (size_t)(groups - 1) * rows * (slab / (size_t)ranks);
+}
+
 size_t estimate_shared_bytes(const estimate *e, int ranks)
 {
     return e->data_bytes + e->host_bytes + e->partial_bytes * (size_t)ranks;

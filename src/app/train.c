@@ -11,10 +11,10 @@
 
 /* ---- --dry-run: what would be done ---- */
 
-static void print_memory(const estimate *e)
+static void print_memory(const estimate *e, size_t message_bytes)
 {
     double shared = (double)(e->data_bytes + e->host_bytes);
-    double own = (double)(e->partial_bytes + e->state_bytes + e->pass_bytes);
+    double own = (double)(e->partial_bytes + e->state_bytes + e->pass_bytes + message_bytes);
     printf("memory about %s a host (data and parameters), %s a rank (activations %s)\n",
            print_bytes(shared).text, print_bytes(own).text,
            print_bytes((double)e->pass_bytes).text);
@@ -47,7 +47,8 @@ static status plan_run(const app *a, arena *memory, message *why)
                     .steps = steps,
                     .run = cfg->out[0] ? cfg->out : "a new folder below runs/"};
     print_screen(a, &first);
-    print_memory(&e);
+    print_memory(
+        &e, estimate_message_bytes(cfg, m, training.count, a->layout->ranks, a->layout->groups));
     printf("steps  %s in %lld epochs; nothing was written\n",
            text_thousands(steps * cfg->epochs).text, (long long)cfg->epochs);
     return STATUS_OK;

@@ -40,6 +40,12 @@ static void test_cnn(void **state)
     assert_int_equal(estimate_shared_bytes(&eight, 8), 1000 + eight.host_bytes + 16 * slab);
     estimate few = estimate_memory(&cfg, m, 20, 1000, 1, 1);
     assert_int_equal(few.leaves, 3); /* fewer samples than a batch */
+    /* 4 ranks in 2 groups, 8 of 16 leaves each: one row to and from the other; 7 of the 14 of a last batch are 3 nodes */
+    assert_int_equal(estimate_message_bytes(&cfg, m, 53888, 4, 1), 0);
+    assert_int_equal(estimate_message_bytes(&cfg, m, 53888, 4, 2), 2 * (slab / 4));
+    assert_int_equal(estimate_message_bytes(&cfg, m, 54000, 4, 2), 6 * (slab / 4));
+    cfg.reduce = REDUCE_MPI;
+    assert_int_equal(estimate_message_bytes(&cfg, m, 54000, 4, 2), 2 * slab);
     const dataset_plan plan = {.train = 60000};
     assert_int_equal(estimate_samples(&cfg, &plan), 54000);
     cfg.limit = 1000;
