@@ -54,7 +54,8 @@ static inline fixture fixture_open_as(const fixture_cfg *cfg, const kernels *k, 
                           .classes = cfg->classes,
                           .k = k,
                           .engine = cfg->engine,
-                          .sums = sums};
+                          .sums = sums,
+                          .joint = 1};
     f.m = arena_take(&f.memory, sizeof *f.m);
     status built = model_build(f.m, &settings, &f.memory, &why);
     CHECK(built == STATUS_OK, "%s: %s", cfg->spec, why.text);

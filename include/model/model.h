@@ -28,6 +28,7 @@ typedef struct model_cfg {
     const kernels *k;
     gemm_engine engine;
     stage_sums sums;
+    int joint; /* 1: a large dense kernel has a bucket of its own, where there is one: joint_bucket */
 } model_cfg;
 
 typedef struct model {

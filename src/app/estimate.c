@@ -13,6 +13,7 @@ status estimate_model(const settings *cfg, int height, int width, model *m, aren
     if (code) return code;
     int classes = cfg->classes ? (int)cfg->classes : DEFAULT_CLASSES;
     model_cfg mc = settings_model(cfg, height, width, classes, k);
+    mc.joint = cfg->reduce == REDUCE_TREE; /* as if all ranks were on one host */
     return model_build(m, &mc, a, why);
 }
 
@@ -44,8 +45,7 @@ estimate estimate_memory(const settings *cfg, const model *m, int samples, size_
     e.partial_bytes = slab * (size_t)count_partials(cfg, samples, pass_samples, ranks);
     e.pass_bytes = run_bytes(m, pass_samples, (int)cfg->grain, threads);
     e.host_bytes = slab + m->packed_length * sizeof(float);
-    if (cfg->reduce == REDUCE_TREE) /* where all ranks are on one host */
-        e.host_bytes += run_joint_floats(m, batch, (int)cfg->grain, ranks) * sizeof(float);
+    e.host_bytes += run_joint_floats(m, batch, (int)cfg->grain, ranks) * sizeof(float);
     return e;
 }
 

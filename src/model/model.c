@@ -236,7 +236,6 @@ enum { JOINT_BLOCKS = 64 }; /* a kernel of fewer blocks is not worth a bucket of
 static void choose_joint(model *m, size_t edge)
 {
     size_t most = (size_t)JOINT_BLOCKS * MODEL_BLOCK;
-    m->joint_bucket = m->joint_stage = -1;
     for (int i = 0; i < m->stages; i++) {
         const stage *s = &m->stage[i];
         if (!s->type->kernel_rows || s->layer->tensor[0].at.offset < edge) continue;
@@ -253,7 +252,7 @@ static void add_bucket(model *m, size_t lo, size_t hi)
 }
 
 /* Backward finishes the tensors behind the last BY_SAMPLE stage first: they are buckets of their own. */
-static void plan_buckets(model *m)
+static void plan_buckets(model *m, int joint)
 {
     size_t edge = 0;
     for (int i = 0; i < m->stages; i++) {
@@ -261,7 +260,8 @@ static void plan_buckets(model *m)
         if (s->type->split != STAGE_BY_SAMPLE || s->layer->tensors == 0) continue;
         edge = s->layer->tensor[0].at.offset + slab_round_up(s->leaf_length);
     }
-    choose_joint(m, edge);
+    m->joint_bucket = m->joint_stage = -1;
+    if (joint) choose_joint(m, edge);
     size_t rest = edge;
     if (m->joint_stage >= 0) {
         span kernel = m->stage[m->joint_stage].layer->tensor[0].at;
@@ -290,7 +290,7 @@ status model_build(model *m, const model_cfg *cfg, arena *a, message *why)
     plan_stages(m);
     m->training_flop = training_flop(m);
     plan_blocks(m, a);
-    plan_buckets(m);
+    plan_buckets(m, cfg->joint);
     return STATUS_OK;
 }
 

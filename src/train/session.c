@@ -82,6 +82,7 @@ static status check_blis(session *s, message *why)
 static status build_model(session *s, message *why)
 {
     model_cfg cfg = settings_model(&s->cfg, s->data.height, s->data.width, s->data.classes, s->k);
+    cfg.joint = s->layout->ranks > 1 && s->layout->groups == 1 && s->cfg.reduce == REDUCE_TREE;
     status code = model_build(&s->m, &cfg, &s->memory, why);
     if (!code && cfg.engine == GEMM_BLIS) code = check_blis(s, why);
     return code;
@@ -169,7 +170,7 @@ static void join_batch(session *s)
     size_t bytes = run_joint_floats(&s->m, batch, grain, s->layout->ranks) * sizeof(float);
     void *memory;
     message ignored;
-    if (bytes == 0 || s->layout->groups > 1 || s->cfg.reduce == REDUCE_MPI) return;
+    if (bytes == 0) return; /* there is no joint bucket, or it would not pay */
     if (comm_shared_take(s->c, bytes, &memory, &ignored)) return; /* on all ranks alike */
     run_join(s->r, memory, batch, &s->memory);
     s->joint = 1;

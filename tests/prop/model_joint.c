@@ -206,16 +206,17 @@ static void memory_to_share(void **state)
     kernels_available(k);
     fixture_cfg large = {models[0].spec, models[0].input, 3, 4, GEMM_OWN, 5},
                 small = {"flatten; dense 6; dense 3", {3, {5, 5, 1}}, 3, 4, GEMM_OWN, 5};
-    fixture f = fixture_open(&large, k[0]), g = fixture_open(&small, k[0]);
+    fixture_cfg narrow = {models[2].spec, models[2].input, 3, 4, GEMM_OWN, 5};
+    fixture f = fixture_open(&large, k[0]), g = fixture_open(&small, k[0]),
+            h = fixture_open(&narrow, k[0]);
     assert_int_equal(run_joint_floats(f.m, 128, 8, 2), 128 * (1024 + 64));
     assert_int_equal(run_joint_floats(f.m, 1024, 8, 2), 1024 * (1024 + 64));
     assert_int_equal(run_joint_floats(f.m, 1024, 8, 1), 0);
-    assert_int_equal(run_joint_floats(f.m, 1025, 8, 2), 0); /* 65 leaves of 8 on a rank */
-    assert_true(run_joint_floats(f.m, 1025, 8, 3) > 0);
-    assert_true(run_joint_floats(f.m, 4096, 8, 8) > 0);
-    assert_int_equal(run_joint_floats(f.m, 4097, 8, 9), 0); /* g has more than a megabyte */
+    assert_int_equal(run_joint_floats(f.m, 1025, 8, 8), 0); /* g has more than 2^16 floats */
+    assert_int_equal(run_joint_floats(h.m, 2048, 8, 3), 0); /* 86 leaves on a rank, 64 a pass */
+    assert_true(run_joint_floats(h.m, 2048, 8, 4) > 0);
     assert_int_equal(run_joint_floats(g.m, 128, 8, 2), 0);
-    fixture_close(&f), fixture_close(&g);
+    fixture_close(&f), fixture_close(&g), fixture_close(&h);
 }
 
 /* Nor where samples are so large that a rank with one thread takes several passes, whatever the threads of this one. */
@@ -230,7 +231,8 @@ static void large_samples(void **state)
     model_cfg cfg = {.spec = "conv2d 32 3 relu; flatten; dense 16 relu; dense 3",
                      .input = {3, {130, 130, 1}},
                      .classes = 3,
-                     .k = k[0]};
+                     .k = k[0],
+                     .joint = 1};
     assert_int_equal(model_build(m, &cfg, &memory, &why), STATUS_OK);
     int one = run_capacity(m, 1024, 8, 1);
     assert_in_range(one, 8, 504);

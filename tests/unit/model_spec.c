@@ -11,7 +11,7 @@ static status build_on(const char *spec, shape input, int classes, model **m, me
 {
     const kernels *k[3];
     kernels_available(k);
-    model_cfg cfg = {.spec = spec, .input = input, .classes = classes, .k = k[0]};
+    model_cfg cfg = {.spec = spec, .input = input, .classes = classes, .k = k[0], .joint = 1};
     *m = arena_take(&memory, sizeof **m);
     why->text[0] = 0;
     return model_build(*m, &cfg, &memory, why);
@@ -331,6 +331,22 @@ static void joint_bucket(void **state)
     }
 }
 
+/* Nobody forms a kernel together: no bucket of its own. */
+static void no_joint_bucket(void **state)
+{
+    (void)state;
+    const kernels *k[3];
+    message why;
+    model *m = arena_take(&memory, sizeof *m);
+    kernels_available(k);
+    model_cfg cfg = {.spec = "cnn", .input = {3, {28, 28, 1}}, .classes = 10, .k = k[0]};
+    assert_int_equal(model_build(m, &cfg, &memory, &why), STATUS_OK);
+    assert_int_equal(m->buckets, 2);
+    assert_int_equal(m->early_buckets, 1);
+    assert_int_equal(m->joint_bucket, -1);
+    assert_true(m->bucket[0].offset == 18816 && m->bucket[0].length == 225040 - 18816);
+}
+
 static void one_bucket(void **state)
 {
     (void)state;
@@ -439,6 +455,7 @@ int main(void)
         cmocka_unit_test(cnn_slab),        cmocka_unit_test(one_bucket),
         cmocka_unit_test(fusion),          cmocka_unit_test(padding_sizes),
         cmocka_unit_test(keras_words),     cmocka_unit_test(joint_bucket),
+        cmocka_unit_test(no_joint_bucket),
     };
     return cmocka_run_group_tests(tests, NULL, tear_down);
 }
