@@ -15,8 +15,10 @@ typedef struct estimate {
     size_t partial_bytes; /* per rank: partial sums of the gradient                      */
     size_t state_bytes;   /* per rank: optimiser state and summed gradient of its slices */
     size_t pass_bytes;    /* per rank: activations of a pass, scratch                    */
-    size_t host_bytes;    /* once per host: parameters, their packed forms, the shared batch */
-    int leaves;           /* of a batch: the most workers that can have work             */
+    size_t
+        host_bytes; /* once per host: parameters, their packed forms, the shared batch (as if there were one host).
+                             With --reduce=mpi nothing but the data is shared: then all of it is in state_bytes */
+    int leaves; /* of a batch: the most workers that can have work             */
 } estimate;
 
 /* The model of the settings for images of these sides. *m is zeroed, its memory is a's. classes 0: 10. */

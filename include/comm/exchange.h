@@ -19,7 +19,7 @@
  *                n (G-1) / (G R)
  *   allreduce    2 n (P-1) / P each way (Rabenseifner)
  * Memory: exchange_count says how much, from the numbers of leaves that steps have. At most about 2 log2(leaves) slabs a
- * rank, and one or two where both leaves and ranks are powers of two.
+ * rank, and one or two where leaves and ranks are powers of two and a rank has one pass.
  *
  * comm_get_traffic counts: sent_bytes, the messages' bytes (rows of whole 64-byte lines; with EXCHANGE_ALLREDUCE what is
  * handed to MPI); read_bytes, partials read from other ranks of the group.

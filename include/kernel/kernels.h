@@ -15,7 +15,7 @@
 #include "kernel/conv.h"
 #include "kernel/gemm.h"
 
-/* What a batch's rows gave; integers, so their sum has no order (rule 9). */
+/* What a batch's rows gave; integers, so their sum has no order (rule 7 of src/README.md). */
 typedef struct loss_sums {
     int64_t loss; /* sum of per-sample losses in units of 2^-32, each in [0, 2^20]; see loss_add */
     int64_t correct;   /* samples whose largest logit (the first of equals) is the label's */

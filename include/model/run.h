@@ -64,7 +64,7 @@ typedef struct run_pass {
 typedef struct run run;
 
 /* Samples of the passes, whole leaves, of who has up to `samples` samples at a time: all, or as many as the two limits above
- * allow, but a leaf for each thread in any case. No bit of a result depends on it. */
+ * allow, but a leaf for each thread where 512 samples have as many. No bit of a result depends on it. */
 int run_capacity(const model *m, int samples, int grain, int threads);
 /* What run_new takes from its arena, without taking it. */
 size_t run_bytes(const model *m, int capacity, int grain, int threads);
@@ -97,7 +97,7 @@ void run_backward(run *r, int thread);
  * Test: tests/prop/model_joint.c */
 
 /* Floats of the memory that `ranks` share, for batches of up to `samples`. 0: they should not, since there is one rank, the
- * model has no joint bucket, a rank's part could take several passes, or g of a whole batch would leave the cache. */
+ * model has no joint bucket, a rank's part could take several passes, or the batch is so large that it would not pay. */
 size_t run_joint_floats(const model *m, int samples, int grain, int ranks);
 /* memory: [run_joint_floats], on 64 bytes, borrowed; passes have to be of consecutive samples of the batch.
  * Before run_trace. */

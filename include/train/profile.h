@@ -9,7 +9,8 @@
  * Seconds of a phase are those of a rank's threads together, divided by their number: phases add up to the step, waiting
  * included. Ranks of a host share a clock; hosts are aligned by a barrier at the start.
  *
- * Collective over all ranks.   Memory: the session's arena, all of it before the first step.   Errors: STATUS_CANNOT_WRITE.
+ * Collective over all ranks.   Memory: the session's arena, before the first step; at the end the text.
+ * Errors: STATUS_CANNOT_WRITE.
  * Test: tests/unit/train_profile.c, tests/e2e/profile.sh, tests/prop/train_no_allocation.c
  */
 #ifndef MNIST_DIST_TRAIN_PROFILE_H

@@ -45,7 +45,12 @@ estimate estimate_memory(const settings *cfg, const model *m, int samples, size_
     e.partial_bytes = slab * (size_t)count_partials(cfg, samples, pass_samples, ranks);
     e.pass_bytes = run_bytes(m, pass_samples, (int)cfg->grain, threads);
     e.host_bytes = slab + m->packed_length * sizeof(float);
-    e.host_bytes += run_joint_floats(m, batch, (int)cfg->grain, ranks) * sizeof(float);
+    if (cfg->reduce == REDUCE_TREE) {
+        e.host_bytes += run_joint_floats(m, batch, (int)cfg->grain, ranks) * sizeof(float);
+    } else { /* the whole of all is every rank's own */
+        e.state_bytes = slab * (size_t)optimizer_slots(&optimizer) + e.host_bytes + e.partial_bytes;
+        e.host_bytes = e.partial_bytes = 0;
+    }
     return e;
 }
 

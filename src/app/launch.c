@@ -9,7 +9,6 @@
 #include "app/estimate.h"
 #include "base/stop.h"
 #include "base/team.h"
-#include "base/timer.h"
 #include "base/text.h"
 #include "base/timer.h"
 #include "train/session.h"

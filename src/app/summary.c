@@ -120,7 +120,7 @@ status summary_command(app *a, message *why)
     if (!code) code = estimate_model(cfg, plan.height, plan.width, m, &memory, why);
     if (!code) {
         int threads = cfg->threads ? (int)cfg->threads : place_cores(&a->here);
-        estimate e = estimate_memory(cfg, m, plan.train, plan.bytes, 1, threads);
+        estimate e = estimate_memory(cfg, m, estimate_samples(cfg, &plan), plan.bytes, 1, threads);
         print_table(m);
         print_totals(cfg, m, &e);
     }

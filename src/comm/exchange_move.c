@@ -12,6 +12,7 @@
 
 #include "exchange_private.h"
 
+enum { FEW_ITEMS = 512 };
 enum { TAG_PARTIALS = 100, TAG_PARAMETERS = TAG_PARTIALS + EXCHANGE_MAX_BUCKETS };
 
 static int single_group(const exchange *x)
@@ -220,9 +221,23 @@ float *exchange_in_place(exchange *x, int bucket)
     return x->c->layout.ranks == 1 ? exchange_partial(x, 0) + offset : NULL;
 }
 
-span exchange_sum(exchange *x, int bucket, int part, int parts, float *out)
+static void add_items(exchange *x, int bucket, span share, const float **items, float *to)
+{
+    find_items(x, bucket, share.offset, items);
+    x->cfg.add(x->plan.final, x->plan.final_merges, items, share.length, &to);
+    count_read(x, share.length);
+}
+
+/* A function of its own, so that its array is on no other's stack. */
+__attribute__((noinline)) static void add_many_items(exchange *x, int bucket, span share, float *to)
 {
     const float *items[EXCHANGE_MAX_ITEMS];
+    add_items(x, bucket, share, items, to);
+}
+
+span exchange_sum(exchange *x, int bucket, int part, int parts, float *out)
+{
+    const float *few[FEW_ITEMS];
     span slice = exchange_slice(x, bucket), share = share_of(slice, part, parts);
     float *to = out + share.offset;
     int by_mpi = x->cfg.mode == EXCHANGE_ALLREDUCE;
@@ -233,10 +248,10 @@ span exchange_sum(exchange *x, int bucket, int part, int parts, float *out)
         memcpy(to, x->total + slice.offset + share.offset, share.length * sizeof *to);
     } else if (x->plan.final.items == 0) {
         memset(to, 0, share.length * sizeof *to);
+    } else if (x->plan.final.items <= FEW_ITEMS) {
+        add_items(x, bucket, share, few, to);
     } else {
-        find_items(x, bucket, share.offset, items);
-        x->cfg.add(x->plan.final, x->plan.final_merges, items, share.length, &to);
-        count_read(x, share.length);
+        add_many_items(x, bucket, share, to);
     }
     return share;
 }

@@ -145,6 +145,12 @@ dataset dataset_view(const dataset_plan *plan, const void *memory)
     return d;
 }
 
+/* Of a data set that is only planned there is nothing to point at. */
+static const uint8_t *behind(const uint8_t *begin, size_t bytes)
+{
+    return begin ? begin + bytes : NULL;
+}
+
 void dataset_cut(const dataset *d, int limit, double validation_fraction, dataset_split *train,
                  dataset_split *validation)
 {
@@ -154,6 +160,6 @@ void dataset_cut(const dataset *d, int limit, double validation_fraction, datase
     int first = (int)floor(count * (1.0 - validation_fraction));
     size_t image = (size_t)d->height * (size_t)d->width;
     *train = (dataset_split){first, d->train.pixels, d->train.labels};
-    *validation = (dataset_split){count - first, d->train.pixels + (size_t)first * image,
-                                  d->train.labels + first};
+    *validation = (dataset_split){count - first, behind(d->train.pixels, (size_t)first * image),
+                                  behind(d->train.labels, (size_t)first)};
 }

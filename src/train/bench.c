@@ -9,7 +9,7 @@
 #include "base/timer.h"
 #include "train/profile.h"
 
-enum { ROUNDS = 8, MAX_THREADS = 256 };
+enum { ROUNDS = 8 };
 
 /* The largest of all ranks' values. */
 static double largest(session *s, double own)
@@ -67,7 +67,7 @@ typedef struct tally {
     double phase_s[STEP_PHASES];
     int own_leaves; /* of the last batch */
     tree_node own;  /* inference: this rank's images of the batch */
-    loss_sums sums[MAX_THREADS];
+    loss_sums sums[SETTINGS_MAX_THREADS];
     uint8_t *predicted; /* [images of a rank's share of a batch] */
     float *probability;
 } tally;
@@ -159,7 +159,7 @@ status bench_run(session *s, const bench_cfg *cfg, bench_result *b, message *why
     t->images = &s->training;
     t->predicted = arena_take(&s->memory, (size_t)s->order.batch);
     t->probability = arena_take(&s->memory, (size_t)s->order.batch * sizeof(float));
-    CHECK(s->threads <= MAX_THREADS, "%d threads", s->threads);
+    CHECK(s->threads <= SETTINGS_MAX_THREADS, "%d threads", s->threads);
     double startup_s = timer_now_s() - cfg->started_s;
     status code = walk(t, cfg, b, why);
     if (code) return code;

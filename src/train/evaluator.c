@@ -8,7 +8,7 @@
 #include "base/team.h"
 #include "train/step.h"
 
-enum { MAX_THREADS = 256, ROUND_SAMPLES = 512 };
+enum { ROUND_SAMPLES = 512 };
 
 typedef struct evaluation_job {
     session *s;
@@ -17,7 +17,7 @@ typedef struct evaluation_job {
     tree_node round; /* of these, now */
     uint8_t *predicted;
     float *probability;
-    loss_sums sums[MAX_THREADS];
+    loss_sums sums[SETTINGS_MAX_THREADS];
 } evaluation_job;
 
 static void evaluate_thread(void *context, int thread)

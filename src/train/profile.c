@@ -9,7 +9,7 @@
 
 enum {
     MOST_SPANS = 1 << 16,    /* of a thread's ring: some 1,000 steps of the CNN */
-    MOST_ALL_SPANS = 1 << 22 /* of all rings: below 512 MB of text on rank 0 */
+    MOST_ALL_SPANS = 1 << 22 /* of all rings: some 500 MB of text on rank 0 */
 };
 
 static const char *const names[PROFILE_PHASES] = {

@@ -19,8 +19,6 @@
 #include "train/step.h"
 #include "train/stopping.h"
 
-enum { MAX_EPOCHS = 10000 };
-
 typedef struct trainer {
     session *s;
     const train_observer *watch; /* rank 0 only acts on it */
@@ -128,7 +126,8 @@ static status restore(trainer *t, int *continues, int *is_last, message *why)
     if (!code) {
         comm_broadcast(s->c, continues, sizeof *continues);
         comm_broadcast(s->c, is_last, sizeof *is_last);
-        code = *continues ? state_read(s, from, &t->progress, t->progress.history, MAX_EPOCHS, why)
+        code = *continues ? state_read(s, from, &t->progress, t->progress.history,
+                                       SETTINGS_MAX_EPOCHS, why)
                           : take_weights(t, 1, why);
         if (!code) recall(t);
     }
@@ -446,7 +445,8 @@ static status finish(trainer *t, train_result *r, message *why)
     return comm_agree(s->c, code, why);
 }
 
-/* --profile, of a whole run or of one that stops. A stop stays one, with its checkpoint, where no profile can be written. */
+/* --profile, of a whole run or of one that stops. A stop stays one, with its checkpoint, where no profile can be written.
+ * Nobody pulses here: --hang-timeout has ended. */
 static status keep_profile(trainer *t, int stops, message *why)
 {
     session *s = t->s;
@@ -486,11 +486,12 @@ status train_run(session *s, const train_observer *observer, train_result *resul
                  .watch = observer,
                  .steps_per_epoch = sampler_steps(&s->order),
                  .began_s = timer_now_s()};
-    if (s->cfg.epochs > MAX_EPOCHS)
+    if (s->cfg.epochs > SETTINGS_MAX_EPOCHS)
         return fail(why, STATUS_USAGE, "--epochs=%lld: at most %d", (long long)s->cfg.epochs,
-                    MAX_EPOCHS);
+                    SETTINGS_MAX_EPOCHS);
     if (cadence_parse(s->cfg.checkpoint_every, &t.every, why)) return STATUS_USAGE;
-    int room = s->cfg.resume == YES || s->cfg.resume_from[0] ? MAX_EPOCHS : (int)s->cfg.epochs;
+    int room = s->cfg.resume == YES || s->cfg.resume_from[0] ? SETTINGS_MAX_EPOCHS
+                                                             : (int)s->cfg.epochs;
     t.progress.history = memory_take((size_t)room * sizeof *t.progress.history);
     if (s->cfg.digest_every > 0) t.guard = guard_new(s);
     status code = begin(&t, why);

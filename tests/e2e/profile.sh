@@ -45,6 +45,7 @@ trap '[[ -z $job ]] || kill "$job" 2>/dev/null || true; wait; rm -rf "$scratch"'
 # to stop. Sets stopped, the step.
 stop() {
     local try got=0
+    : >"$scratch/output" # what the last one said is not taken for this one's
     "$launcher" --oversubscribe --bind-to none -n "${1%x*}" "$MNIST_DIST" train --out "$scratch/$2" --progress plain \
         --threads "${1#*x}" "${small[@]}" --epochs 10000 --profile >"$scratch/output" 2>&1 &
     job=$!

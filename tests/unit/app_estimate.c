@@ -30,6 +30,12 @@ static void test_cnn(void **state)
     size_t batch = 128 * (1600 + 128) *
                    sizeof(float); /* x and g of the dense kernel, shared by ranks */
     assert_int_equal(eight.host_bytes, one.host_bytes + batch);
+    settings by_mpi = cfg;
+    by_mpi.reduce = REDUCE_MPI;
+    estimate apart = estimate_memory(&by_mpi, m, 54000, 1000, 8, 1);
+    size_t parameters = slab + m->packed_length * sizeof(float);
+    assert_int_equal(apart.state_bytes, 2 * slab + parameters + eight.partial_bytes);
+    assert_int_equal(estimate_shared_bytes(&apart, 8), 1000);
     cfg.batch_size = 60000; /* in several passes: nothing is shared */
     assert_int_equal(estimate_memory(&cfg, m, 54000, 1000, 8, 1).host_bytes, one.host_bytes);
     cfg.batch_size = 128;
