@@ -41,7 +41,7 @@ static int64_t step_of(const char *name)
 
 typedef struct kept {
     int64_t step;
-    char name[64];
+    char name[256]; /* as dirent has it */
 } kept;
 
 typedef struct kept_list {

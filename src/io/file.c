@@ -265,13 +265,12 @@ status file_open(const char *path, FILE **file, message *why)
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hang */
     *file = NULL;
     if (descriptor < 0) return file_cannot_read(path, errno, why);
-    if (fstat(descriptor, &about))
-        code = file_cannot_read(path, errno, why);
-    else if (S_ISDIR(about.st_mode))
+    int looked = fstat(descriptor, &about) == 0;
+    if (looked && S_ISDIR(about.st_mode))
         code = file_cannot_read(path, EISDIR, why);
-    else if (!S_ISREG(about.st_mode))
+    else if (looked && !S_ISREG(about.st_mode))
         code = fail(why, STATUS_NO_INPUT, "%s: is no regular file: name another one", path);
-    else if (!(*file = fdopen(descriptor, "r")))
+    else if (!looked || !(*file = fdopen(descriptor, "r")))
         code = file_cannot_read(path, errno, why);
     if (code) close(descriptor);
     return code;

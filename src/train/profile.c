@@ -116,10 +116,10 @@ static char *gather_events(session *s, const text_buffer *head, const char *tail
     comm_allgather(s->c, &own.length, sizeof own.length, bytes);
     for (int r = 0; r < s->layout->ranks; r++) events += bytes[r];
     *length = head->length + events + strlen(tail);
-    char *text = is_root(s) ? memory_take(*length) : NULL;
+    char *text = is_root(s) ? memory_take(*length + 1) : NULL;
     if (text) {
         memcpy(text, head->text, head->length);
-        memcpy(text + head->length + events, tail, strlen(tail));
+        memcpy(text + head->length + events, tail, strlen(tail) + 1);
     }
     comm_gather(s->c, own.text, own.length, text ? text + head->length : NULL);
     text_buffer_free(&own);
