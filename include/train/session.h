@@ -23,8 +23,9 @@ typedef struct session {
     settings cfg;
     comm *c;
     const comm_layout *layout;
-    int threads; /* of this rank           */
-    int cores;   /* of this host, together */
+    int threads;       /* of this rank           */
+    int *rank_threads; /* [ranks] of every rank  */
+    int cores;         /* of this host, together */
     arena memory;
 
     dataset data;

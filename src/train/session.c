@@ -105,10 +105,10 @@ int session_pass_samples(const settings *cfg, const model *m, int batch, int ran
 static void plan_passes(session *s)
 {
     int ranks = s->layout->ranks, most = 1;
-    int *threads = arena_take(&s->memory, (size_t)ranks * sizeof *threads);
-    comm_allgather(s->c, &s->threads, sizeof s->threads, threads);
+    s->rank_threads = arena_take(&s->memory, (size_t)ranks * sizeof *s->rank_threads);
+    comm_allgather(s->c, &s->threads, sizeof s->threads, s->rank_threads);
     for (int r = 0; r < ranks; r++)
-        if (threads[r] > most) most = threads[r];
+        if (s->rank_threads[r] > most) most = s->rank_threads[r];
     s->pass_samples = session_pass_samples(&s->cfg, &s->m, batch_of(s), ranks, most);
 }
 
@@ -153,12 +153,10 @@ static status take_packed(session *s, message *why)
     if (code) return code;
     s->packed = packed;
     /* every thread of every rank of the group takes a share; ranks of a group may differ in threads */
-    int *threads = arena_take(&s->memory, (size_t)s->layout->ranks * sizeof *threads);
-    comm_allgather(s->c, &s->threads, sizeof s->threads, threads);
     s->prepare_parts = 0;
     for (int r = 0; r < s->layout->group_ranks; r++) {
         if (r == s->layout->group_rank) s->prepare_part = s->prepare_parts;
-        s->prepare_parts += threads[s->layout->group_first + r];
+        s->prepare_parts += s->rank_threads[s->layout->group_first + r];
     }
     return STATUS_OK;
 }
