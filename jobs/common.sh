@@ -1,6 +1,9 @@
 # Sourced by the job scripts: the one place to fit them to a cluster. Each setting may also come from the environment.
 # shellcheck shell=bash
 
+# Numbers with a decimal point, and the order of bytes, whatever the language of the user.
+export LC_ALL=C
+
 # Modules to load, for example "gcc openmpi hdf5". Empty: none.
 JOB_MODULES=${JOB_MODULES-}
 
@@ -11,11 +14,15 @@ JOB_LAUNCHER=${JOB_LAUNCHER-mpirun}
 # "--map-by slot:PE=$OMP_NUM_THREADS --bind-to core" is quicker.
 JOB_LAUNCHER_OPTIONS=${JOB_LAUNCHER_OPTIONS-}
 
-# The program, relative to the project's folder.
+# The program: a path, relative to the project's folder, or a name that is found in PATH, such as mnist_dist. Job files that
+# were installed take the program that was installed with them.
 JOB_PROGRAM=${JOB_PROGRAM-build/release/mnist_dist}
 
-# Seconds that mpirun leaves the ranks between SIGTERM and SIGKILL; 1 without this, too little for a large checkpoint.
-# It waits so long, up to twice, at each early end, even when no rank is left.
+# For the jobs that measure: a Python that has NumPy, pandas, Matplotlib and rich.
+JOB_PYTHON=${JOB_PYTHON-/usr/bin/python3}
+
+# Seconds that mpirun leaves the ranks between SIGTERM and SIGKILL. Its own value, 1, is too little for a large checkpoint.
+# At each early end mpirun waits for this time up to twice, even when no rank is left.
 JOB_KILL_WAIT=${JOB_KILL_WAIT-5}
 
 # ---- all jobs ----
@@ -27,8 +34,17 @@ prepare_job() {
     fi
     export OMP_NUM_THREADS=${SLURM_CPUS_PER_TASK:-1}
     export OMPI_MCA_odls_base_sigkill_timeout=$JOB_KILL_WAIT
-    [[ -x $JOB_PROGRAM ]] || {
-        echo "$JOB_PROGRAM was not found: build it first (tools/quickstart.sh), and submit from the project's folder" >&2
+    local found
+    if [[ $JOB_PROGRAM == build/release/mnist_dist && ! -x $JOB_PROJECT/$JOB_PROGRAM && -x $JOB_PROJECT/../../bin/mnist_dist ]]; then
+        JOB_PROGRAM=../../bin/mnist_dist # these files were installed, and the program beside them
+    fi
+    if [[ $JOB_PROGRAM == */* && $JOB_PROGRAM != /* ]]; then
+        found=$JOB_PROJECT/$JOB_PROGRAM
+    else
+        found=$JOB_PROGRAM
+    fi
+    JOB_PROGRAM=$(type -P "$found") || {
+        echo "$found was not found: build it (tools/quickstart.sh), or set JOB_PROGRAM" >&2
         exit 66
     }
 }
@@ -46,8 +62,8 @@ claim() {
     esac
 }
 
-# launch RANKS ARGUMENT...: the program on so many tasks of the job, and its exit code. USR1 to this script reaches the
-# ranks: they write a checkpoint and leave with exit code 75.
+# launch RANKS ARGUMENT...: runs the program on RANKS tasks of the job, and returns its exit code. USR1 to this script is
+# passed on to the ranks, which write a checkpoint and leave with exit code 75.
 launch() {
     local -a command options
     read -r -a options <<<"$JOB_LAUNCHER_OPTIONS"
@@ -69,8 +85,9 @@ launch() {
 # reaches the launcher from SLURM, which sends it to all of a job; this script only has to outlive it.
 wait_for() {
     local code signalled=yes
+    passed_on=no
     # shellcheck disable=SC2064 # the process is known now
-    trap "signalled=yes; echo '+ USR1: a checkpoint, then the end' >&2; kill -s USR1 $1 || true" USR1
+    trap "signalled=yes passed_on=yes; echo '+ USR1: a checkpoint, then the end' >&2; kill -s USR1 $1 || true" USR1
     trap 'signalled=yes job_ends=yes' TERM
     while [[ $signalled == yes ]]; do
         signalled=no code=0
@@ -82,22 +99,27 @@ wait_for() {
     return "$code"
 }
 
-# checkpoint RUN: tells one last checkpoint from another
-checkpoint() {
-    stat --format=%i:%y "$1/last.weights.h5" 2>/dev/null || echo none
+# version FILE: tells one version of a file from another
+version() {
+    stat --format=%i:%y "$1" 2>/dev/null || echo none
 }
 
-# train RUN OPTION...: trains in this folder, or goes on with what is there. With JOB_REQUEUE=yes, the default, a job
-# whose time was over goes back into the queue; not one that was told to end: then somebody else decides; nor one that
-# came from the queue and got no further: it would come and go for ever.
+# train RUN OPTION...: trains in the folder RUN, or resumes the run that is there. With JOB_REQUEUE=yes, the default, a job
+# whose time is over goes back into the queue, except a job that was cancelled, and one that came from the queue and made
+# no progress: it would be requeued without end.
 train() {
-    local run=$1 code=0 before
+    local run=$1 code=0 before result
     job_ends=no
     claim "$run"
-    before=$(checkpoint "$run")
+    before=$(version "$run/last.weights.h5")
+    result=$(version "$run/result.json")
     launch "${SLURM_NTASKS:-1}" train --resume --out="$run" --progress=plain "${@:2}" || code=$?
+    # MPICH's mpirun ends with 0 when it was sent USR1, whatever the ranks say
+    if ((code == 0)) && [[ $passed_on == yes && $(version "$run/result.json") == "$result" ]]; then
+        code=75
+    fi
     ((code == 75)) || return "$code"
-    if [[ $job_ends == no ]] && ((${SLURM_RESTART_COUNT:-0} > 0)) && [[ $(checkpoint "$run") == "$before" ]]; then
+    if [[ $job_ends == no ]] && ((${SLURM_RESTART_COUNT:-0} > 0)) && [[ $(version "$run/last.weights.h5") == "$before" ]]; then
         echo "stopped early, as before, and no checkpoint came between: not put back into the queue" >&2
     elif [[ ${JOB_REQUEUE-yes} == yes && $job_ends == no && -n ${SLURM_JOB_ID-} ]]; then
         echo "+ scontrol requeue $SLURM_JOB_ID" >&2
@@ -110,52 +132,10 @@ train() {
 
 # ---- scaling ----
 
-# field LINE KEY: a value of a JSON object on one line
-field() {
-    sed --quiet 's/.*"'"$2"'": *"\{0,1\}\([^",}]*\).*/\1/p' <<<"$1"
-}
-
-# measure_scaling RULE OPTION...: bench on 1, 2, 4, ... and all ranks of the job. RULE: strong, JOB_BATCH samples a step
-# whatever the ranks; weak, JOB_BATCH samples a step and rank. Below JOB_RUN: bench.jsonl, what bench said, and
-# scaling.csv: ratio, the throughput over that of one rank; efficiency, the ratio over the ranks.
+# measure_scaling RULE OPTION...: tools/scaling.py takes the place of this script. USR1, which SLURM sends to it, stops the
+# study after the measurements that are complete.
 measure_scaling() {
-    local rule=$1 file=$JOB_RUN/scaling.csv line base=''
-    local -i ranks=1 all=${SLURM_NTASKS:-1} batch
-    claim "$JOB_RUN"
-    echo 'scaling,model,dataset,batch_size,ranks,nodes,threads,isa,steps,images_per_second,step_ms,ratio,efficiency,options' >"$file"
-    : >"$JOB_RUN/bench.jsonl"
-    while :; do
-        batch=$JOB_BATCH
-        [[ $rule == strong ]] || batch=$((JOB_BATCH * ranks))
-        launch "$ranks" bench --batch-size="$batch" "${@:2}" >"$JOB_RUN/last" || return
-        line=$(tail --lines=1 "$JOB_RUN/last")
-        cat "$JOB_RUN/last" >>"$JOB_RUN/bench.jsonl"
-        base=${base:-$(field "$line" images_per_second)}
-        scaling_row "$rule" "$line" "$base" "${*:2}" >>"$file"
-        ((ranks < all)) || break
-        ranks=$((2 * ranks < all ? 2 * ranks : all))
-    done
-    rm "$JOB_RUN/last"
-    cat "$file"
-}
-
-# nodes_used RANKS: ranks fill one node after the other
-nodes_used() {
-    local -i all=${SLURM_NTASKS:-1} nodes=${SLURM_JOB_NUM_NODES:-1}
-    echo $((($1 * nodes + all - 1) / all))
-}
-
-# scaling_row RULE LINE BASE OPTIONS: the line of bench as a row; BASE: images a second of one rank
-scaling_row() {
-    local key row=$1
-    for key in model dataset batch_size ranks; do
-        row+=",$(field "$2" "$key")"
-    done
-    row+=",$(nodes_used "$(field "$2" ranks)")"
-    for key in threads isa steps images_per_second total; do
-        row+=",$(field "$2" "$key")"
-    done
-    awk -v row="$row" -v base="$3" -v now="$(field "$2" images_per_second)" -v ranks="$(field "$2" ranks)" \
-        -v options="${4//\"/\"\"}" \
-        'BEGIN { printf "%s,%.3f,%.3f,\"%s\"\n", row, now / base, now / base / ranks, options }'
+    unset OMP_NUM_THREADS # the study has layouts with other numbers of threads
+    exec "$JOB_PYTHON" "$JOB_PROJECT/tools/scaling.py" run "$1" --out="$JOB_RUN" --program="$JOB_PROGRAM" \
+        --launcher="$JOB_LAUNCHER" --launcher-options="$JOB_LAUNCHER_OPTIONS" "${@:2}"
 }

@@ -6,8 +6,8 @@
  *   DRAWN  uniform in [-1,1): the tolerance is (terms + 2) 2^-24 of the same sum over absolute values. Maxima and what the
  *          activation lets through are taken from the stage once its forward pass is known to be right, for they may be
  *          decided by rounding.
- * All that a stage is given ends at fences. What the next stage does not read of y (used_rows, used_cols), and what nobody
- * should read of x and dy, are canaries before, NaNs that spread where they are read; those of y must be there afterwards. */
+ * All arrays of a stage end at fences. Canaries (NaNs) stand where y is not read by the next stage (used_rows, used_cols), and
+ * where a stage must not read x and dy. Those of y must be there afterwards; those of x and dy would make results NaN. */
 #ifndef MNIST_DIST_TESTS_CONV_FIXTURE_H
 #define MNIST_DIST_TESTS_CONV_FIXTURE_H
 
@@ -15,18 +15,15 @@
 
 #include <stdlib.h>
 
-#include "layer/stage.h"
+#include "layer_rows.h"
 #include "reference/activation.h"
 #include "reference/layer_ref.h"
 #include "reference/pool.h"
 #include "reference/values.h"
 
 enum { EXACT, DRAWN };
-enum {
-    INK_ALL,
-    INK_SOME,
-    INK_NONE
-}; /* which pixels are not 0: all, those of a rectangle in the middle, none */
+/* Which pixels are not 0: all, those of a rectangle in the middle, none. */
+enum { INK_ALL, INK_SOME, INK_NONE };
 enum { CONV_MOST = 8, CONV_PARTS = 3, UNWRITTEN = 0xee };
 static const double CONV_EPS = 0x1p-24, CONV_SLOPE = 0.125; /* of leaky ReLU */
 
@@ -65,17 +62,17 @@ static inline double *twin_widened(const float *values, size_t count, int magnit
 
 static inline void twin_plan(twin *t, const conv_case *c)
 {
-    message why;
-    t->conv = (layer){.cfg = {.kind = LAYER_CONV2D,
+    failure why;
+    t->conv = (layer){.cfg = {.type = kind_named("conv2d"),
                               .units = c->filters,
                               .size = c->size,
                               .stride = c->stride,
                               .pad = c->pad,
                               .act = c->act,
-                              .rate = CONV_SLOPE},
+                              .slope = CONV_SLOPE},
                       .in = shape_image(c->height, c->width, c->channels)};
     assert_int_equal(layer_plan(&t->conv, &why), STATUS_OK);
-    t->pool = (layer){.cfg = {.kind = LAYER_MAXPOOL, .size = c->pool, .stride = c->pool},
+    t->pool = (layer){.cfg = {.type = kind_named("maxpool"), .size = c->pool, .stride = c->pool},
                       .in = t->conv.out};
     if (c->pool) assert_int_equal(layer_plan(&t->pool, &why), STATUS_OK);
     t->in = shape_length(t->conv.in);
@@ -141,9 +138,9 @@ static inline void fast_open(fast *f, const twin *t, const stage *wanted)
 {
     size_t samples = (size_t)t->samples;
     f->s = *wanted;
-    f->s.layer = &t->conv, f->s.pool = t->pool.cfg.size ? &t->pool : NULL;
+    f->s.layer = &t->conv, f->s.fused = t->pool.cfg.size ? &t->pool : NULL;
     f->s.in_length = t->in, f->s.out_length = t->out;
-    f->s.type->plan(&f->s);
+    stage_plan(&f->s);
     f->scratch_length = slab_round_up(f->s.scratch_length);
     f->packed = fence_open(f->s.packed_length), f->scratch = fence_open(f->scratch_length);
     f->gradient_at = fence_open(f->s.leaf_length);
@@ -264,6 +261,7 @@ static inline void conv_check_backward(const twin *t, const fast *f)
 {
     enum { ACTIVATION_ROUNDINGS = 3 }; /* y * y, 1 - that, times dy */
     size_t first = t->conv.tensor[0].at.offset;
+    double taps = t->conv.cfg.size * t->conv.cfg.size;
     double terms = (double)f->count * (double)t->sums / t->conv.cfg.units + ACTIVATION_ROUNDINGS;
     double *g = values_take(t->slab * sizeof *g), *g_bar = values_take(t->slab * sizeof *g_bar);
     double *dx = values_take(t->in * sizeof *dx), *dx_bar = values_take(t->in * sizeof *dx_bar);
@@ -274,7 +272,7 @@ static inline void conv_check_backward(const twin *t, const fast *f)
         conv_gradient_of_sums(t, f, n, 1, ds);
         layer_ref_backward(&t->conv, t->bar_w, t->x_bar[n], ds, dx_bar, g_bar);
         for (size_t i = 0; i < t->in; i++)
-            dx_bar[i] = conv_bound(t->kind, t->conv.tensor[0].fan_out + ACTIVATION_ROUNDINGS,
+            dx_bar[i] = conv_bound(t->kind, taps * t->conv.cfg.units + ACTIVATION_ROUNDINGS,
                                    dx_bar[i]);
         if (f->io.dx) ALLCLOSE(f->io.dx + (size_t)n * t->in, dx, dx_bar, t->in);
     }

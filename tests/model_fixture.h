@@ -1,11 +1,11 @@
-/* model_fixture.h - a small model with drawn parameters, biases too, and drawn images, for the tests of model/run.h.
+/* model_fixture.h - a small model with drawn parameters, biases too, and drawn images, for the tests of model/executor.h.
  */
 #ifndef MNIST_DIST_TESTS_MODEL_FIXTURE_H
 #define MNIST_DIST_TESTS_MODEL_FIXTURE_H
 
 #include "base/team.h"
 #include "check.h"
-#include "model/run.h"
+#include "model/executor.h"
 #include "reference/values.h"
 
 enum { FIXTURE_THREADS = 8 };
@@ -48,7 +48,7 @@ static inline void fixture_draw(fixture *f, uint64_t seed)
 static inline fixture fixture_open_as(const fixture_cfg *cfg, const kernels *k, stage_sums sums)
 {
     fixture f = {.samples = cfg->samples};
-    message why;
+    failure why;
     model_cfg settings = {.spec = cfg->spec,
                           .input = cfg->input,
                           .classes = cfg->classes,
@@ -77,21 +77,21 @@ static inline void fixture_close(fixture *f)
 
 /* A pass on the team: sums of its threads are added up. */
 typedef struct fixture_job {
-    run *r;
-    run_pass pass;
+    executor *r;
+    pass_args pass;
     loss_sums sums[FIXTURE_THREADS];
 } fixture_job;
 
 static inline void fixture_work(void *context, int thread)
 {
     fixture_job *job = context;
-    run_begin_pass(job->r, &job->pass, thread);
-    run_forward(job->r, thread);
-    run_loss(job->r, thread, &job->sums[thread]);
-    if (job->pass.leaves) run_backward(job->r, thread);
+    executor_begin_pass(job->r, &job->pass, thread);
+    executor_forward(job->r, thread);
+    executor_loss(job->r, thread, &job->sums[thread]);
+    if (job->pass.leaves) executor_backward(job->r, thread);
 }
 
-static inline loss_sums fixture_run(run *r, const run_pass *pass, int threads)
+static inline loss_sums fixture_run(executor *r, const pass_args *pass, int threads)
 {
     fixture_job job = {.r = r, .pass = *pass};
     team_set_threads(threads);

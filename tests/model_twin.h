@@ -56,15 +56,15 @@ static inline void float_gradient(const fixture *f, int threads, int grain, floa
 {
     arena memory = {0};
     float *partials[TREE_MAX_NODES] = {sum};
-    run *r = run_new(f->m, f->samples, grain, threads, f->parameters, f->packed, &memory);
+    executor *r = executor_new(f->m, f->samples, grain, threads, f->parameters, f->packed, &memory);
     int leaves = tree_leaves(f->samples, grain);
-    run_pass pass = {.pixels = f->pixels,
-                     .labels = f->labels,
-                     .count = f->samples,
-                     .leaves = leaves,
-                     .range = {0, leaves},
-                     .scale = 1.0f / (float)f->samples,
-                     .partials = partials};
+    pass_args pass = {.pixels = f->pixels,
+                      .labels = f->labels,
+                      .count = f->samples,
+                      .leaves = leaves,
+                      .range = {0, leaves},
+                      .scale = 1.0f / (float)f->samples,
+                      .partials = partials};
     fixture_run(r, &pass, threads);
     arena_free(&memory);
 }

@@ -8,9 +8,46 @@
 
 #include "base/arena.h"
 #include "check.h"
-#include "layer/stage.h"
+#include "layer_rows.h"
 #include "reference/recurrent.h"
 #include "reference/values.h"
+
+static const char *const recurrent_words[] = {[REF_SIMPLE_RNN] = "simple_rnn",
+                                              [REF_LSTM] = "lstm",
+                                              [REF_GRU] = "gru",
+                                              [REF_GRU_RESET] = "gru"};
+
+/* The cells, each as Keras has it unless it is told otherwise, and then with other operands. */
+typedef struct recurrent_variant {
+    recurrent_ref_cell cell;
+    layer_direction direction;
+    activation state_act, gate_act;
+} recurrent_variant;
+
+enum { RECURRENT_CELLS = 4 };
+static const recurrent_variant recurrent_variants[] = {
+    {REF_SIMPLE_RNN, REF_USUAL},
+    {REF_LSTM, REF_USUAL},
+    {REF_GRU, REF_USUAL},
+    {REF_GRU_RESET, REF_USUAL},
+    {REF_SIMPLE_RNN, DIRECTION_BACKWARD, ACTIVATION_RELU, ACTIVATION_NONE},
+    {REF_SIMPLE_RNN, DIRECTION_FORWARD, ACTIVATION_HARD_SIGMOID, ACTIVATION_NONE},
+    {REF_LSTM, DIRECTION_BACKWARD, ACTIVATION_TANH, ACTIVATION_SIGMOID},
+    {REF_LSTM, DIRECTION_BACKWARD, ACTIVATION_RELU, ACTIVATION_HARD_SIGMOID},
+    {REF_LSTM, DIRECTION_FORWARD, ACTIVATION_NONE, ACTIVATION_TANH},
+    {REF_GRU, DIRECTION_BACKWARD, ACTIVATION_ELU, ACTIVATION_HARD_SIGMOID},
+    {REF_GRU_RESET, DIRECTION_BACKWARD, ACTIVATION_SIGMOID, ACTIVATION_SIGMOID},
+    {REF_GRU_RESET, DIRECTION_FORWARD, ACTIVATION_RELU, ACTIVATION_HARD_SIGMOID},
+};
+enum { RECURRENT_VARIANTS = sizeof recurrent_variants / sizeof *recurrent_variants };
+
+static inline recurrent_ref recurrent_as(recurrent_ref s, int variant)
+{
+    const recurrent_variant *v = &recurrent_variants[variant];
+    s.cell = v->cell, s.direction = v->direction;
+    s.state_act = v->state_act, s.gate_act = v->gate_act;
+    return s;
+}
 
 typedef struct recurrent_fixture {
     arena memory;
@@ -30,9 +67,16 @@ static inline void recurrent_draw(float *values, size_t count, float scale, uint
 
 static inline void recurrent_open(recurrent_fixture *f, const recurrent_ref *r, uint64_t seed)
 {
-    message why;
+    failure why;
     *f = (recurrent_fixture){.shape = *r};
-    f->l = (layer){.cfg = {.kind = r->kind, .units = r->units, .returns = r->returns},
+    const layer_type *type = kind_named(recurrent_words[r->cell]);
+    f->l = (layer){.cfg = {.type = type,
+                           .units = r->units,
+                           .returns = r->returns,
+                           .direction = r->direction,
+                           .reset = r->cell == REF_GRU_RESET ? RESET_BEFORE : RESET_AFTER,
+                           .state_act = r->state_act,
+                           .gate_act = r->gate_act},
                    .in = {.rank = 2, .dim = {r->steps, r->inputs}}};
     assert_int_equal(layer_plan(&f->l, &why), STATUS_OK);
     f->slab = SLAB_ALIGN;
@@ -72,8 +116,8 @@ typedef enum recurrent_blank {
     BLANKS
 } recurrent_blank;
 
-/* Rows before a sample's first one become 0, and, but for BLANK_NONE, its last column and a row in its middle; every fifth
- * sample of BLANK_STARTS is all blank. */
+/* Sets to 0: the rows before each sample's first one, its last column, and a row in its middle; with BLANK_STARTS also all of
+ * every fifth sample. BLANK_NONE: nothing. */
 static inline void recurrent_blank_rows(recurrent_fixture *f, recurrent_blank blank)
 {
     size_t inputs = (size_t)f->shape.inputs, steps = (size_t)f->shape.steps;
@@ -99,7 +143,7 @@ static inline void recurrent_plan_as(recurrent_fixture *f, const stage_type *typ
                    .want_input_gradient = want_dx,
                    .in_length = f->x_length,
                    .out_length = f->y_length};
-    f->s.type->plan(&f->s);
+    stage_plan(&f->s);
     assert_int_equal(f->s.saved_bytes % (SLAB_ALIGN * sizeof(float)), 0);
     f->packed = arena_take(&f->memory, f->s.packed_length * sizeof(float));
     canaries(f->packed, f->s.packed_length);
@@ -114,13 +158,15 @@ static inline void recurrent_plan_as(recurrent_fixture *f, const stage_type *typ
 static inline void recurrent_plan(recurrent_fixture *f, const kernels *k, gemm_engine engine,
                                   int want_dx)
 {
-    recurrent_plan_as(f, &stage_recurrent, k, engine, want_dx);
+    const char *word = f->l.cfg.type->word;
+    recurrent_plan_as(f, stage_named(word, "recurrent"), k, engine, want_dx);
 }
 
 static inline void recurrent_plan_fused(recurrent_fixture *f, const kernels *k)
 {
-    recurrent_plan_as(f, &stage_recurrent_fused, k, GEMM_OWN, 0);
-    assert_true(recurrent_fused_takes(&f->s));
+    const char *word = f->l.cfg.type->word;
+    recurrent_plan_as(f, stage_named(word, "recurrent_fused"), k, GEMM_OWN, 0);
+    assert_int_equal(f->s.type->takes(&f->s, NULL), 1);
 }
 
 /* Forward and backward of the samples [first, first + samples) as one leaf; the gradient is that leaf's. */

@@ -234,7 +234,7 @@ class Field:
 
 
 def environment() -> dict[str, str]:
-    """Without what would set threads behind the race's back, and with no GPU for anybody."""
+    """The environment of the workers: no variable that sets threads, no GPU."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "MKL_", "KMP_", "GOMP_"))}
     caches = ROOT / "build/peers/cache"
     return kept | {

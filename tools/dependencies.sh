@@ -11,15 +11,21 @@
     )
     tier_data=(curl ca-certificates gzip)
     tier_fashion=(dataset-fashion-mnist)
-    tier_report=(python3 python3-h5py python3-numpy python3-matplotlib python3-seaborn)
+    tier_report=(
+        python3 python3-h5py python3-numpy python3-pandas python3-matplotlib python3-seaborn
+        python3-sklearn python3-scipy python3-pil python3-rich
+    )
     tier_test=(
-        git libcmocka-dev python3-venv python3-pip python3-sklearn hdf5-tools clang-format shellcheck
+        git libcmocka-dev python3-venv python3-pip python3-setuptools python3-wheel hdf5-tools
+        clang-format shellcheck help2man make
     )
     tier_extra=(
-        mpich libmpich-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross clang clang-tidy libomp-dev
-        valgrind
+        mpich libmpich-dev libhdf5-openmpi-dev libhdf5-mpich-dev libblis-serial-dev gcc-11
+        gcc-aarch64-linux-gnu libc6-dev-arm64-cross clang clang-tidy libomp-dev
+        valgrind chromium libsimgrid-dev
     )
     tier_slurm=(slurmctld slurmd slurm-client munge)
+    tier_hosts=(iproute2 util-linux procps python3)
 }
 
 say() {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes a trained model as ONNX: PATH is a `.keras` file, or anything that `mnist_dist export` takes (a run directory, a
-checkpoint, Keras weights with --model).
+"""Writes a trained model as ONNX: PATH is anything that `mnist_dist export` takes (a run directory, a checkpoint, a `.keras`
+file, Keras weights with --model). What mnist_dist refuses is refused here, by layer and argument.
 
 Input `image`: float32 with pixels scaled to 0..1, [N, H, W, 1], or [N, H, W] where the first layer is recurrent, as in Keras.
 Output `probabilities`: [N, classes]. Opset 13. Needs the packages onnx, h5py and numpy, best in a virtual environment:
@@ -8,8 +8,11 @@ Output `probabilities`: [N, classes]. Opset 13. Needs the packages onnx, h5py an
     python3 -m venv onnx-env && onnx-env/bin/pip install onnx h5py numpy
     onnx-env/bin/python tools/export_onnx.py runs/laptop -o laptop.onnx
 
-Exit codes: 0 done, 64 usage, 65 bad data, 66 an input or a Python module is missing, 73 cannot write; those of mnist_dist
-where it fails.
+Before the file is written, onnx' reference evaluator works out the probabilities of some images; they must be those of
+`mnist_dist predict`, within 1e-4.
+
+Exit codes: 0 done, 1 the probabilities differ (nothing is written), 64 usage, 65 bad data, 66 an input or a Python module is
+missing, 73 cannot write; those of mnist_dist where it fails.
 """
 import argparse
 import io
@@ -21,7 +24,8 @@ import sys
 import tempfile
 import zipfile
 
-USAGE, BAD_DATA, NO_INPUT, CANNOT_WRITE = 64, 65, 66, 73
+DIFFERS, USAGE, BAD_DATA, NO_INPUT, CANNOT_WRITE = 1, 64, 65, 66, 73
+IMAGES, TOLERANCE = 16, 1e-4  # of the check against the program
 OPSET, IR_VERSION = 13, 8  # runtimes of 2021 and later read these
 NHWC_TO_NCHW, NCHW_TO_NHWC = [0, 3, 1, 2], [0, 2, 3, 1]
 
@@ -54,17 +58,23 @@ def find_program(given):
     raise Failure(NO_INPUT, "mnist_dist was not found: name it with --program")
 
 
-def as_archive(options, folder):
-    """The path of a `.keras` file of the model."""
-    if options.path.endswith(".keras"):
-        return options.path
-    archive = os.path.join(folder, "model.keras")
-    command = [find_program(options.program), "export", options.path, "-o", archive]
-    if options.model:
-        command += ["--model", options.model]
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+def run_program(options, *words):
+    """What the program prints; a Failure with its message and exit code."""
+    command = [find_program(options.program), *words]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         raise Failure(done.returncode, done.stderr.strip() or "mnist_dist failed")
+    return done.stdout
+
+
+def model_words(options):
+    return ["--model", options.model] if options.model else []
+
+
+def as_archive(options, folder):
+    """The path of a `.keras` file of the model, as mnist_dist writes it: one form of each layer, whatever program made PATH."""
+    archive = os.path.join(folder, "model.keras")
+    run_program(options, "export", options.path, "-o", archive, *model_words(options))
     return archive
 
 
@@ -89,6 +99,7 @@ class Graph:
     def __init__(self, weights):
         self.weights, self.nodes, self.constants, self.used = weights, [], [], {}
         self.value = "image"
+        self.steps = None  # of the value, if it is a sequence
 
     def constant(self, array):
         from onnx import numpy_helper
@@ -98,12 +109,19 @@ class Graph:
         return name
 
     def node(self, kind, *inputs, outputs=1, take=0, **attributes):
-        """Feeds the current value, then inputs, to a node; output number `take` becomes the current value."""
+        """Feeds the current value, then inputs, to a node; output number `take` becomes the current value. Names of all."""
         from onnx import helper
 
         names = [f"value_{len(self.nodes)}_{i}" for i in range(outputs)]
         self.nodes.append(helper.make_node(kind, [self.value, *inputs], names, **attributes))
         self.value = names[take]
+        return names
+
+    def of(self, value, kind, *inputs, **attributes):
+        """The same with another value in front; what the node gives."""
+        self.value = value
+        self.node(kind, *inputs, **attributes)
+        return self.value
 
     def tensors(self, stem, cell=False):
         """The variables of the next layer of this class, in Keras' order."""
@@ -118,15 +136,37 @@ class Graph:
         return self.constant(np.array(axes, np.int64))
 
 
-# ---- a function for each class of layers; config is Keras' ----
+# ---- a function for each class of layers, see LAYERS; config is Keras' ----
+
+def gelu(graph):
+    """Keras' default: without the approximation by tanh."""
+    import numpy as np
+
+    given = graph.value
+    graph.node("Mul", graph.constant(np.array(0.5**0.5, np.float32)))
+    graph.node("Erf")
+    graph.node("Add", graph.constant(np.array(1, np.float32)))
+    graph.node("Mul", given)
+    graph.node("Mul", graph.constant(np.array(0.5, np.float32)))
+
+
+ACTIVATIONS = {  # Keras' functions: of a layer's own, or of the class Activation
+    "linear": lambda graph: None,
+    "relu": lambda graph: graph.node("Relu"),
+    "tanh": lambda graph: graph.node("Tanh"),
+    "sigmoid": lambda graph: graph.node("Sigmoid"),
+    "elu": lambda graph: graph.node("Elu"),
+    "hard_sigmoid": lambda graph: graph.node("HardSigmoid", alpha=1 / 6, beta=0.5),
+    "gelu": gelu,
+    "softmax": lambda graph: graph.node("Softmax", axis=-1),
+}
 
 
 def activation(graph, config):
-    kind = config.get("activation", "linear")
-    if kind == "softmax":
-        graph.node("Softmax", axis=-1)
-    elif kind != "linear":
-        graph.node({"relu": "Relu", "tanh": "Tanh", "sigmoid": "Sigmoid"}[kind])
+    name = config["activation"]
+    if name not in ACTIVATIONS:
+        raise Failure(BAD_DATA, f"the activation {name} is not known here")
+    ACTIVATIONS[name](graph)
 
 
 def padding(config):
@@ -163,10 +203,65 @@ def gates(array, order):
     return np.concatenate([parts[i] for i in order], axis=-1).T.copy()
 
 
+def unrolled(graph, config, gates_of, kernel, state_kernel, bias):
+    """Step after step, for functions that not every runtime has inside its recurrent operators."""
+    import numpy as np
+
+    of, units = graph.of, config["units"]
+    of_input, of_state = bias if bias.ndim == 2 else (bias, np.zeros_like(bias))
+
+    def function(key, value):
+        graph.value = value
+        activation(graph, {"activation": config[key]})
+        return graph.value
+
+    def act(value):
+        return function("activation", value)
+
+    def gate(value):
+        return function("recurrent_activation", value)
+
+    def split(value):
+        graph.value = value
+        return graph.node("Split", outputs=gates_of, axis=-1)
+
+    products = of(of(graph.value, "MatMul", graph.constant(kernel)), "Add", graph.constant(of_input))
+    matrix, offset = graph.constant(state_kernel), graph.constant(of_state)
+    candidate, one = graph.constant(state_kernel[:, -units:].copy()), graph.constant(np.float32(1))
+    first = of(products, "Gather", graph.constant(np.array(0, np.int64)), axis=1)
+    h = cell = of(split(first)[0] if gates_of > 1 else first, "Mul", graph.constant(np.float32(0)))
+    states = []
+    for t in range(graph.steps):
+        a = of(products, "Gather", graph.constant(np.array(t, np.int64)), axis=1)
+        q = of(of(h, "MatMul", matrix), "Add", offset)
+        if gates_of == 1:
+            h = act(of(a, "Add", q))
+        elif gates_of == 4:
+            i, f, n, o = split(of(a, "Add", q))
+            cell = of(of(gate(f), "Mul", cell), "Add", of(gate(i), "Mul", act(n)))
+            h = of(gate(o), "Mul", act(cell))
+        else:
+            (a_z, a_r, a_n), (q_z, q_r, q_n) = split(a), split(q)
+            z, r = gate(of(a_z, "Add", q_z)), gate(of(a_r, "Add", q_r))
+            more = of(r, "Mul", q_n) if config["reset_after"] else of(of(r, "Mul", h), "MatMul", candidate)
+            n = act(of(a_n, "Add", more))
+            h = of(of(z, "Mul", h), "Add", of(of(one, "Sub", z), "Mul", n))
+        states.append(h)
+    if config["return_sequences"]:
+        states = [of(state, "Unsqueeze", graph.axes(1)) for state in states]
+        of(states[0], "Concat", *states[1:], axis=1)
+
+
 def recurrent(graph, config, kind, stem, order, **more):
     import numpy as np
 
     kernel, state_kernel, bias = graph.tensors(stem, cell=True)
+    if config["go_backwards"]:
+        end = np.iinfo(np.int64).min
+        graph.node("Slice", graph.axes(-1), graph.axes(end), graph.axes(1), graph.axes(-1))
+    if (config["activation"], config.get("recurrent_activation", "sigmoid")) != ("tanh", "sigmoid"):
+        unrolled(graph, config, len(order), kernel, state_kernel, bias)
+        return
     biases = bias if bias.ndim == 2 else np.stack([bias, np.zeros_like(bias)])
     both = np.concatenate([gates(row, order) for row in biases])
     inputs = [graph.constant(a[None].copy()) for a in (gates(kernel, order), gates(state_kernel, order), both)]
@@ -177,6 +272,18 @@ def recurrent(graph, config, kind, stem, order, **more):
     graph.node("Squeeze", graph.axes(1 if sequence else 0))
     if sequence:
         graph.node("Transpose", perm=[1, 0, 2])
+
+
+def reshape(graph, config):
+    graph.node("Reshape", graph.axes(-1, *config["target_shape"]))
+    graph.steps = config["target_shape"][0]
+
+
+def rescaling(graph, config):
+    import numpy as np
+
+    graph.node("Mul", graph.constant(np.float32(config["scale"])))
+    graph.node("Add", graph.constant(np.float32(config["offset"])))
 
 
 def layer_norm(graph, config):
@@ -198,22 +305,27 @@ def layer_norm(graph, config):
     graph.node("Add", graph.constant(beta))
 
 
-LAYERS = {
+LAYERS = {  # Keras' class, as the row of the kind of layer names it: what it adds to the graph
     "Conv2D": conv2d,
     "MaxPooling2D": lambda g, c: pool(g, c, "MaxPool"),
     "AveragePooling2D": lambda g, c: pool(g, c, "AveragePool", count_include_pad=0),
     "GlobalAveragePooling2D": lambda g, c: g.node("ReduceMean", axes=[1, 2], keepdims=0),
     "Flatten": lambda g, c: g.node("Flatten", axis=1),
-    "Reshape": lambda g, c: g.node("Reshape", g.axes(-1, *c["target_shape"])),
+    "Reshape": reshape,
     "Dense": dense,
     "SimpleRNN": lambda g, c: recurrent(g, c, "RNN", "simple_rnn", [0]),
     "LSTM": lambda g, c: recurrent(g, c, "LSTM", "lstm", [0, 3, 1, 2]),  # ONNX: i o f c
-    "GRU": lambda g, c: recurrent(g, c, "GRU", "gru", [0, 1, 2], linear_before_reset=1),
+    "GRU": lambda g, c: recurrent(g, c, "GRU", "gru", [0, 1, 2], linear_before_reset=int(c["reset_after"])),
     "ReLU": lambda g, c: g.node("Relu"),
     "LeakyReLU": lambda g, c: g.node("LeakyRelu", alpha=c["negative_slope"]),
+    "ELU": lambda g, c: g.node("Elu", alpha=c["alpha"]),
+    "PReLU": lambda g, c: g.node("PRelu", *map(g.constant, g.tensors("p_re_lu"))),
     "Activation": activation,
-    "Softmax": lambda g, c: g.node("Softmax", axis=-1),
+    "Softmax": lambda g, c: ACTIVATIONS["softmax"](g),
     "LayerNormalization": layer_norm,
+    "SpatialDropout2D": lambda g, c: None,
+    "GaussianNoise": lambda g, c: None,
+    "Rescaling": rescaling,
     "Dropout": lambda g, c: None,  # nothing but in training
 }
 
@@ -224,6 +336,7 @@ def convert(layers, weights):
 
     shape = layers[0]["config"]["batch_shape"]
     graph = Graph(weights)
+    graph.steps = shape[1]
     for layer in layers[1:]:
         if layer["class_name"] not in LAYERS:
             raise Failure(BAD_DATA, f"layers of class {layer['class_name']} are not known here")
@@ -236,6 +349,37 @@ def convert(layers, weights):
     model.ir_version = IR_VERSION
     onnx.checker.check_model(model, full_check=True)
     return model.SerializeToString()
+
+
+def images_file(folder, shape):
+    """Images with noise of several strengths as an IDX file, its path; and as the input of the graph, [IMAGES, ...]."""
+    import numpy as np
+
+    draw = np.random.default_rng(1)
+    pixels = draw.integers(0, 256, (IMAGES, *shape)) * np.linspace(0, 1, IMAGES).reshape(-1, *[1] * len(shape))
+    pixels = pixels.astype(np.uint8)
+    idx = pixels[..., 0] if len(shape) == 3 and shape[2] == 1 else pixels
+    path = os.path.join(folder, "images-idx-ubyte")
+    with open(path, "wb") as file:
+        file.write(bytes([0, 0, 8, idx.ndim]) + np.array(idx.shape, ">u4").tobytes() + idx.tobytes())
+    return path, pixels.astype(np.float32) / 255
+
+
+def check(options, folder, layers, data):
+    """Compares the graph's probabilities with the program's."""
+    import numpy as np
+    import onnx
+    from onnx.reference import ReferenceEvaluator
+
+    path, pixels = images_file(folder, layers[0]["config"]["batch_shape"][1:])
+    rows = run_program(options, "predict", options.path, path, "--format", "csv", *model_words(options)).splitlines()
+    first, end = (rows[0].split(",").index(name) for name in ("p0", "name"))
+    asked = np.array([[float(value) for value in row.split(",")[first:end]] for row in rows[1:]])
+    got = ReferenceEvaluator(onnx.load_from_string(data)).run(None, {"image": pixels})[0]
+    largest = np.abs(got - asked).max()
+    if not largest <= TOLERANCE:
+        raise Failure(DIFFERS, f"the graph's probabilities differ from the program's by {largest:.2g}: nothing was written")
+    return largest
 
 
 def write(path, data):
@@ -256,16 +400,19 @@ def main():
     except ImportError as missing:
         raise Failure(NO_INPUT, f"{missing}: see --help for how to install it") from missing
     with tempfile.TemporaryDirectory() as folder:
-        layers, weights = read_archive(as_archive(options, folder))
+        archive = as_archive(options, folder)
+        layers, weights = read_archive(archive)
         with weights:
             data = convert(layers, weights)
+        largest = check(options, folder, layers, data)
     write(options.out, data)
-    print(f"{options.out}: ONNX, opset {OPSET}, {len(data):,} bytes")
+    print(f"{options.out}: ONNX, opset {OPSET}, {len(data):,} bytes; within {largest:.1g} of mnist_dist predict")
 
 
-try:
-    main()
-except Failure as failure:
-    text = str(failure)
-    print(text if text.startswith("mnist_dist: ") else f"export_onnx.py: {text}", file=sys.stderr)
-    sys.exit(failure.code)
+if __name__ == "__main__":
+    try:
+        main()
+    except Failure as failure:
+        text = str(failure)
+        print(text if text.startswith("mnist_dist: ") else f"export_onnx.py: {text}", file=sys.stderr)
+        sys.exit(failure.code)

@@ -9,11 +9,11 @@ source tools/environment.sh
 
 usage() {
     cat <<'END'
-Usage: tools/quickstart.sh [--help] [-- OPTION...]
+Usage: tools/quickstart.sh [--help] [--build-only] [-- OPTION...]
 
 Installs what is missing (Debian 12 or newer, Ubuntu), builds build/release/mnist_dist, gets the data, and trains
 the convolutional network on all cores, into a new folder runs/quickstart-N; then draws the report's pictures.
-What follows -- goes to mnist_dist, for example:
+--build-only stops before the training. What follows -- goes to mnist_dist, for example:
 
   tools/quickstart.sh -- --epochs=1 --data=synthetic
   tools/quickstart.sh -- --model=lstm --optimizer=adamw
@@ -29,10 +29,11 @@ refuse() {
 }
 
 parse() {
-    options=()
+    options=() build_only=no
     case ${1-} in
     '') return ;;
     -h | --help) usage && exit 0 ;;
+    --build-only) (($# == 1)) || refuse '--build-only stands alone' && build_only=yes ;;
     --) options=("${@:2}") ;;
     *) refuse "unknown option '$1'; options of mnist_dist come after --; see --help" ;;
     esac
@@ -70,11 +71,8 @@ field() {
 }
 
 finish() {
-    printf '\ntest accuracy  %s\nreport         %s\n' "$(field test_accuracy)" "$run/report.txt"
-    local picture
-    for picture in "$run"/*.png; do
-        [[ ! -e $picture ]] || printf 'picture        %s\n' "$picture"
-    done
+    printf '\ntest accuracy  %s\nfigures        %s\n' "$(field test_accuracy)" "$run/report.txt"
+    printf 'report         %s, open it in a browser\n' "$run/report.html"
 }
 
 parse "$@"
@@ -82,6 +80,7 @@ install_packages build data report
 require_cmake
 build_preset release --target mnist_dist
 tools/get_data.sh
+[[ $build_only == no ]] || exit 0
 train
 draw
 finish

@@ -102,7 +102,7 @@ need() {
     ((EUID == 0)) || { say 'root is needed: SLURM starts jobs as other users'; exit 69; }
 }
 
-# free_ports COUNT: sets `port` to the first of so many ports at which nobody listens
+# free_ports COUNT: sets `port` to the first of COUNT consecutive ports that no program uses
 free_ports() {
     local -i i
     while :; do

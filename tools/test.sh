@@ -13,9 +13,11 @@ Usage: tools/test.sh [--all] [-L LABEL]... [--help]
 
 Installs what is missing, builds build/dev, and runs CTest; then lists what was skipped and why. The last lines are
 CTest's summary.
-  -L LABEL   only tests with this label, may be repeated: unit ref grad prop mpi io e2e style count interop slow slurm fault
-  --all      what continuous integration runs: the labels slow, slurm and fault and Keras' own trainings too, the sanitizers on
-             the labels unit ref grad prop mpi, a build with MPICH, and clang-tidy. Any skipped test then counts as a failure.
+  -L LABEL   only tests with this label, may be repeated: unit ref grad prop mpi io tools e2e style count interop slow slurm
+             fault hosts
+  --all      what continuous integration runs: the labels slow, slurm, fault and hosts and Keras' own trainings too, the sanitizers
+             on the labels unit ref grad prop mpi, tests that start ranks with MPICH, and clang-tidy. Any skipped test then
+             counts as a failure.
 
 $MNIST_DIR, a folder with MNIST's four files, is passed on to the tests that can use it.
 After the first time, one label is quicker by hand: cmake --build --preset dev && ctest --preset dev -L unit
@@ -42,15 +44,18 @@ selection() {
     select=()
     if ((${#labels[@]})); then
         select=(-L "^(${labels[*]})\$")
+    elif [[ $all == yes && -n ${MNIST_DIR-} ]]; then
+        select=(-E '^tools/notebooks$') # slow/notebooks is the same on MNIST
     elif [[ $all == no ]]; then
-        select=(-LE '^(slow|slurm|fault)$' -E '^interop/(optimizer|training)_parity$')
+        select=(-LE '^(slow|slurm|fault|hosts)$' -E '^interop/(optimizer|training)_parity$')
     fi
 }
 
-# run_tests PRESET OPTION...: CTest, its summary kept back in build/PRESET/summary.txt
+# run_tests PRESET OPTION...: CTest, its summary kept back in build/PRESET/summary.txt. Many tests wait most of the time: three
+# run on two cores.
 run_tests() {
     local folder=build/$1 code=0
-    ctest --preset "$1" --parallel "$(usable_cores)" --output-junit junit.xml "${@:2}" 2>&1 |
+    ctest --preset "$1" --parallel "$((($(usable_cores) * 3 + 1) / 2))" --output-junit junit.xml "${@:2}" 2>&1 |
         tee "$folder/tests.log" | sed -u '/% tests passed/,$d' || code=$?
     sed -n '/% tests passed/,$p' "$folder/tests.log" >"$folder/summary.txt"
     return "$code"
@@ -78,11 +83,11 @@ skipped() {
 
 list_skipped() {
     local -a rows=()
-    mapfile -t rows < <(skipped dev)
+    mapfile -t rows < <(skipped dev; [[ $all == no ]] || skipped mpich)
     printf '\nskipped: %d\n' "${#rows[@]}"
     ((${#rows[@]} == 0)) || printf '  %s\n' "${rows[@]}"
     if [[ $all == no && ${#labels[@]} == 0 ]]; then
-        printf '  labels slow, slurm and fault, interop/{optimizer,training}_parity, the sanitizers, MPICH, clang-tidy: run with --all only\n'
+        printf '  labels slow, slurm, fault and hosts, interop/{optimizer,training}_parity, the sanitizers, MPICH, clang-tidy: run with --all only\n'
     elif [[ $all == yes ]] && ((${#rows[@]})); then
         failures+=("${#rows[@]} skipped tests, none allowed with --all")
     fi
@@ -99,17 +104,23 @@ sanitizers() {
     build_preset asan && run_tests asan -L '^(unit|ref|grad|prop|mpi)$' -E '^mpi/.*[.][248]$' && cat build/asan/summary.txt
 }
 
+# What an MPI can change: messages and shared memory, the bits, what resumes after kills.
+mpich() {
+    build_preset mpich && run_tests mpich && cat build/mpich/summary.txt
+}
+
 extra_stages() {
     stage 'sanitizers' sanitizers
-    stage 'MPICH build' build_preset mpich
+    stage 'MPICH' mpich
     stage 'clang-tidy' build_preset tidy -- -k 0
 }
 
 main() {
     parse "$@"
     local -a tiers=(build data report test) failures=()
-    [[ $all == no ]] || tiers+=(extra fashion slurm)
+    [[ $all == no ]] || tiers+=(extra fashion slurm hosts)
     [[ " ${labels[*]} " != *' slurm '* ]] || tiers+=(slurm)
+    [[ " ${labels[*]} " != *' hosts '* ]] || tiers+=(hosts)
     install_packages "${tiers[@]}"
     require_cmake
     prepare_mpi

@@ -1,4 +1,7 @@
-/* app.h - what a command knows of the place where it runs.                              layer: app */
+/* app.h - the state that every command gets: its options, its ranks, its threads.          room: app
+ *
+ * main fills in o, here and, where MPI is not needed, speaks; launch_begin fills in the rest. Threads: one.
+ */
 #ifndef MNIST_DIST_APP_APP_H
 #define MNIST_DIST_APP_APP_H
 
@@ -9,33 +12,44 @@
 
 typedef struct app {
     options o;
-    place here;                      /* this process                                        */
-    double started_s;                /* timer_now_s() when MPI had started                  */
-    comm *c;                         /* NULL for a command that runs alone                  */
-    const comm_layout *layout;       /* likewise                                            */
-    place_advice advice;             /* of this rank: threads, its host's cores             */
-    int threads_least, threads_most; /* over all ranks                                */
-    int cores_total;                 /* of all hosts                                        */
-    int workers;                     /* threads of all ranks together                       */
-    int crowded;                     /* 1: on some host more threads than cores             */
-    limit limit;                     /* of a training, on rank 0                            */
+    place here;                      /* what this process may use of its host       */
+    double started_s;                /* timer_now_s() right after MPI's start       */
+    comm *c;                         /* NULL for a command of COMMAND_ALONE         */
+    const comm_layout *layout;       /* likewise                                    */
+    place_advice advice;             /* the threads of this rank, its host's cores  */
+    int threads_least, threads_most; /* of one rank, over all ranks                 */
+    int cores_total;                 /* of all hosts                                */
+    int workers;                     /* threads of all ranks together               */
+    int crowded;                     /* 1: a host has more threads than cores       */
+    limit limit;                     /* of a training; set on rank 0 alone          */
+    int speaks;                      /* 1 on the rank that prints: MPI's rank 0     */
+    char crossed[256];               /* env: what is wrong between launcher and MPI; "": nothing  */
 } app;
 
-/* 1 on the rank that prints. */
-static inline int app_speaks(const app *a)
+/* 1 if the command is the training; 0 before the command line was read. */
+static inline int app_trains(const app *a)
 {
-    return !a->layout || a->layout->rank == 0;
+    return a->o.command && a->o.command->place == COMMAND_TRAINING;
 }
 
-/* The commands; see options_commands. All ranks get the same status. */
-status train_command(app *a, message *why);
-status evaluate_command(app *a, message *why);
-status predict_command(app *a, message *why);
-status export_command(app *a, message *why);
-status summary_command(app *a, message *why);
-status inspect_command(app *a, message *why);
-status verify_command(app *a, message *why);
-status bench_command(app *a, message *why);
-status env_command(app *a, message *why);
+static inline int app_speaks(const app *a)
+{
+    return a->speaks;
+}
+
+/* The commands; options_commands lists them. Collective, except commands of COMMAND_ALONE, which rank 0 alone calls.
+ * All ranks return the same status. */
+status train_command(app *a, failure *why);
+status evaluate_command(app *a, failure *why);
+status predict_command(app *a, failure *why);
+status export_command(app *a, failure *why);
+status summary_command(app *a, failure *why);
+status inspect_command(app *a, failure *why);
+status verify_command(app *a, failure *why);
+status bench_command(app *a, failure *why);
+status selftest_command(app *a, failure *why);
+status env_command(app *a, failure *why);
+/* bench --write-trace */
+status bench_trace_command(const app *a, failure *why);
 
 #endif

@@ -1,93 +1,92 @@
-/* options.h - the command line: commands, options, help.                               layer: app
+/* options.h - the command line: commands, options, help.                               room: app
  *
- *   mnist_dist [COMMAND] [OPTION...] [PATH]      COMMAND is train when omitted
+ *   mnist_dist [COMMAND] [OPTION...] [PATH...]      COMMAND is train if it is left out
  *
- * A command takes rows of settings_table and a few options of its own; glibc's argp parses and formats them. Every rank
- * parses the same line before MPI starts, so all of them know of a mistake without talking.
+ * A command takes rows of settings_table (train/settings.h) and rows of the table in src/app/options_rows.c; glibc's argp
+ * reads the words and formats the help. Every rank reads its line before MPI starts; all of them learn of a mistake in
+ * launch_begin (app/launch.h).
  *
- * Threads: one.   Collective: no.   Prints: only options_print_help.   Test: tests/unit/app_options.c, tests/e2e/cli.sh
+ * Memory: options_free frees it.   Threads: one.   Collective: no.   Prints: only options_print_help.
+ * Test: tests/unit/app_options.c, tests/e2e/cli.sh
  */
 #ifndef MNIST_DIST_APP_OPTIONS_H
 #define MNIST_DIST_APP_OPTIONS_H
 
 #include <stdio.h>
 
+#include "app/choices.h"
+#include "base/arena.h"
 #include "io/checkpoint.h"
-#include "train/settings.h"
 
 struct app;
 
-/* Options that are no settings of a run; a command's set of them is a sum. */
-typedef enum option_extra {
-    EXTRA_CONFIG = 1,
-    EXTRA_RECIPE = 2,
-    EXTRA_DRY_RUN = 4,
-    EXTRA_QUIET = 8,
-    EXTRA_VERBOSE = 16,
-    EXTRA_JSON = 32,
-    EXTRA_WHICH = 64,
-    EXTRA_FORMAT = 128,
-    EXTRA_FORCE = 256,
-    EXTRA_FILE = 512,
-    EXTRA_INFERENCE = 1024,
-    EXTRA_KERNEL = 2048
-} option_extra;
-
 typedef enum command_place {
-    COMMAND_ALONE, /* rank 0 does it without the others, and without MPI */
-    COMMAND_RANKS  /* all ranks together */
+    COMMAND_ALONE,   /* on rank 0, without MPI                                               */
+    COMMAND_RANKS,   /* on all ranks                                                         */
+    COMMAND_TRAINING /* on all ranks; signals and a time limit stop it with a checkpoint     */
 } command_place;
 
 typedef struct command {
     const char *name;
-    const char *operand; /* in --help: "PATH", or NULL: takes none */
-    const char *summary; /* a line in the list of commands         */
-    const char *rows;    /* settings it takes, between blanks: " model data "; NULL: all */
-    int extras;
+    const char *operands; /* in --help: "PATH [IMAGE...]"; NULL: takes none            */
+    int least, most;      /* number of operands                                        */
+    const char *summary;  /* one line, for the list of commands                        */
+    const char *settings; /* names of the settings it takes, " model data "; NULL: all */
+    const char *options;  /* names of rows of options_rows.c, likewise; NULL: none      */
+    int settings_of_path; /* 1: settings that are not given are those of PATH          */
     command_place place;
-    status (*run)(struct app *a, message *why);
-    const char *more; /* in --help: further operands, "[IMAGE...]"; NULL: none */
+    status (*run)(struct app *a, failure *why); /* NULL: the command help */
+
+    /* Texts of --help. */
+    const char *about;        /* sentences                                            */
+    const char *operands_are; /* a sentence, "PATH is a run directory ..."; or NULL   */
+    const char *examples;     /* lines, with their heading                            */
 } command;
 
 /* All commands, train first. */
 const command *options_commands(int *count);
 
-typedef enum options_ask { ASK_NOTHING, ASK_HELP, ASK_USAGE, ASK_VERSION } options_ask;
-
-enum { OPTIONS_MAX_CHOICES = 64 };
-
-/* A setting as it was given on the command line; borrows argv. */
-typedef struct choice {
-    const char *name, *value;
-} choice;
+typedef enum options_ask {
+    ASK_NOTHING,
+    ASK_OVERVIEW, /* --help without a command: one screen */
+    ASK_HELP,     /* of the command                       */
+    ASK_USAGE,
+    ASK_VERSION
+} options_ask;
 
 typedef enum output_format { FORMAT_TEXT, FORMAT_CSV, FORMAT_JSON } output_format;
 
 typedef struct options {
     const command *command;
-    options_ask ask;
-    settings cfg; /* defaults, then --config or --recipe, then the command line; not yet resolved */
-    int choices;
-    choice choice[OPTIONS_MAX_CHOICES];
-    const char *operand, *config, *recipe, *kernel; /* NULL: not given */
-    int dry_run, verbosity;                         /* verbosity: -1 quiet, 0, 1 verbose */
-    const char **more;                              /* operands behind the first */
-    int more_count;
-    int json, force, inference;
-    output_format format;
-    checkpoint_role which;
-    int which_given;
+    int ask;        /* options_ask                                                          */
+    settings cfg;   /* defaults, then --config or --recipe, then `chosen`; not yet resolved */
+    choices chosen; /* settings of the command line                                         */
+    int operands;
+    const char **operand;                        /* [operands]; the texts are borrowed from argv */
+    arena memory;                                /* of words that are not those of argv          */
+    const char *config, *recipe, *kernel, *file; /* NULL: not given; file: --out of export       */
+    const char *trace;                           /* folder of --write-trace, or NULL */
+    int dry_run, json, force, inference, as_is, per_rank; /* 1: given                         */
+    int ranks, hosts; /* of --dry-run and --write-trace; 0: those of this start */
+    int verbosity;    /* -1: --quiet, 0, 1: --verbose                 */
+    int format;       /* output_format                                */
+    int which;        /* checkpoint_role; -1: not given               */
 } options;
 
-/* STATUS_USAGE with the nearest known word; the status of reading --config. o->command is always set. */
-status options_parse(int argc, char **argv, options *o, message *why);
+/* Reads the command line into *o. o->command is set after an error too. Errors: STATUS_USAGE, with the nearest known word or
+ * with what to write instead; --config: as file_read_whole. */
+status options_parse(int argc, char **argv, options *o, failure *why);
 
-/* Sets in s what was given on the command line, and only that. */
-status options_apply(const options *o, settings *s, message *why);
+/* Frees what options_parse has taken, after an error too. */
+void options_free(options *o);
 
-/* 1 if the setting was given on the command line. */
-int options_given(const options *o, const char *name);
+/* Which weights of a run directory to take: --which, else the last. */
+static inline checkpoint_role options_which(const options *o)
+{
+    return o->which < 0 ? CHECKPOINT_LAST : (checkpoint_role)o->which;
+}
 
+/* Prints the help that o->ask asks for (not ASK_VERSION), at most 80 columns wide. */
 void options_print_help(const options *o, FILE *out);
 
 #endif

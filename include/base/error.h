@@ -1,16 +1,16 @@
-/* error.h - status codes, messages for the user, and checks of invariants.          layer: base
+/* error.h - status codes, failures for the user, and checks of invariants.          room: base
  *
  * Two kinds of failure:
- *   the world      (files, options, disk, other ranks): a function returns a `status` and fills a `message` with what
- *                  failed, where, and what to do. Nobody prints but app.
- *   a broken invariant (a programmer's error): CHECK prints rank, file, line and values, and ends all ranks.
+ *   the world             files, options, disk, other ranks: a function returns a `status` and fills a `failure` with what
+ *                         failed, where, and what to do. Only src/app prints it.
+ *   a broken invariant    an error of the program: CHECK prints rank, file, line and values, and ends all ranks
  *
- * A status is also the exit code of the program.
+ * A status is also the exit code of the program.   Collective: no.   Memory: none.   Test: tests/unit/base_error.c
  */
 #ifndef MNIST_DIST_BASE_ERROR_H
 #define MNIST_DIST_BASE_ERROR_H
 
-/* one table: enum name, exit code, meaning */
+/* name, exit code, meaning */
 #define STATUS_TABLE(X)                                                                            \
     X(STATUS_OK, 0, "done")                                                                        \
     X(STATUS_DIFFERS, 1, "the results differ, or the loss is not a number")                        \
@@ -19,6 +19,7 @@
     X(STATUS_NO_INPUT, 66, "an input is missing")                                                  \
     X(STATUS_RANK_LOST, 69, "a rank was lost or hangs")                                            \
     X(STATUS_INTERNAL, 70, "internal error")                                                       \
+    X(STATUS_NO_THREADS, 71, "the system gives too few threads, files or stack")                   \
     X(STATUS_CANNOT_WRITE, 73, "an output cannot be written")                                      \
     X(STATUS_STOPPED, 75, "stopped early, resumable")                                              \
     X(STATUS_INTERRUPTED, 130, "interrupted twice")
@@ -29,38 +30,38 @@ typedef enum status {
 #undef STATUS_ENUM
 } status;
 
-/* Meaning of a status in words; static storage. */
+/* The meaning of a status; a static string. */
 const char *status_text(status code);
 
-/* What went wrong, in words for the user; one line without a newline. Caller owns it. */
-typedef struct message {
+/* What failed, for the user: one line without a newline. The caller owns it. */
+typedef struct failure {
     char text[1024];
-} message;
+} failure;
 
-/* Writes the formatted text (cut at the message's size) and returns `code`, so that a function can `return fail(...)`.
- * why may be NULL. Threads: any, on different messages. */
-status fail(message *why, status code, const char *format, ...)
+/* Writes the formatted text into *why and returns `code`, so that a function can `return fail(...)`. A longer text is cut;
+ * why may be NULL. Threads: any, each with a `why` of its own. */
+status fail(failure *why, status code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Called when a CHECK fails, instead of exit(STATUS_INTERNAL): comm points it at the abort of all ranks.
- * `rank` is printed in front. Not thread-safe: call once at start. */
+/* A failed CHECK calls abort_all instead of exit(STATUS_INTERNAL); comm sets it to the abort of all ranks. The line
+ * that it prints begins with `rank`. Call it once, before other threads start. */
 void error_set_abort(int rank, void (*abort_all)(int exit_code));
 
-/* Prints one line to stderr and ends the program (all ranks, where a hook is set). Does not return. */
+/* What CHECK calls: prints one line to stderr and ends the program, on all ranks if error_set_abort was called. */
 _Noreturn void error_check_failed(const char *file, int line, const char *condition,
                                   const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* Ends this process, and no other, with that status as exit code: at once, without what exit() does, since other threads may
- * be anywhere. For a rank that must leave because another one is lost. Threads: any. */
+/* Ends this process alone, at once, with `code` as exit code. It skips exit handlers and stdio, since other threads may
+ * hold their locks. A rank calls it when another rank is lost. Threads: any. */
 _Noreturn void error_leave(status code);
-/* The same with STATUS_RANK_LOST, after one line to stderr. */
+/* Prints one line to stderr, then error_leave(STATUS_RANK_LOST). Threads: any. */
 _Noreturn void error_rank_lost(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Always on: an invariant at the edge of a module. The arguments after the condition are a printf format and values. */
+/* An invariant at the edge of a module, checked in all builds. After the condition: a printf format and its values. */
 #define CHECK(condition, ...)                                                                      \
     ((condition) ? (void)0 : error_check_failed(__FILE__, __LINE__, #condition, __VA_ARGS__))
 
-/* On in debug builds only: an invariant inside a loop that is too hot for CHECK. */
+/* The same in debug builds only, for code where CHECK would cost time. */
 #ifdef NDEBUG
 #define ASSERT(condition, ...) ((void)0)
 #else

@@ -1,23 +1,26 @@
-/* rng.h - randomness as a function: value = f(seed, stream, epoch, sample, index).   layer: base
+/* rng.h - random numbers as a function: value = f(seed, stream, epoch, sample, index).   room: base
  *
- * No generator has a state, so no value depends on who drew before: the same for every layout, and after any resume.
+ * There is no generator with a state: a value depends on its key and index alone, so it is the same for every layout and
+ * after every resume.
  * The function is Philox4x32-10 of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC'11, from the
  * Random123 library: key = seed, counter = (index, sample, epoch, stream).
  *
- * Threads: any.   Collective: no.   Errors: none.   Test: tests/unit/base_rng.c (known answers)
+ * Threads: any.   Collective: no.   Memory: none.   Errors: none.   Test: tests/unit/base_rng.c (known answers)
  */
 #ifndef MNIST_DIST_BASE_RNG_H
 #define MNIST_DIST_BASE_RNG_H
 
 #include <stdint.h>
 
-/* What the numbers are for; part of every run's bits, so never renumber. */
+/* What the numbers are for. The values define the bits of a run: do not change them. */
 typedef enum rng_stream {
     RNG_INITIALISE = 1, /* epoch 0, sample: the number of the tensor          */
     RNG_SHUFFLE = 2,    /* sample 0, index: the position                      */
     RNG_DROPOUT = 3,    /* index: the layer and the element, see dropout.c */
     RNG_AUGMENT = 4,
     RNG_SYNTHETIC = 5, /* epoch 0: training digits, 1: test digits           */
+    RNG_NOISE = 6,     /* index: the layer and the element, see gaussian_noise.c */
+    RNG_AUDIT = 7,     /* epoch and sample: the high and low half of the step's number */
 } rng_stream;
 
 typedef struct rng_key {
@@ -27,7 +30,7 @@ typedef struct rng_key {
     uint32_t sample;
 } rng_key;
 
-/* Four independent 32-bit words. */
+/* Four independent, uniform 32-bit words. */
 typedef struct rng_words {
     uint32_t word[4];
 } rng_words;

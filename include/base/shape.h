@@ -1,4 +1,7 @@
-/* shape.h - dimensions of one sample, and places in a slab.                         layer: base */
+/* shape.h - dimensions of one sample, and places in a slab.                         room: base
+ *
+ * Threads: any.   Collective: no.   Memory: none.   Errors: CHECK.
+ */
 #ifndef MNIST_DIST_BASE_SHAPE_H
 #define MNIST_DIST_BASE_SHAPE_H
 
@@ -16,8 +19,9 @@ typedef struct shape {
 shape shape_vector(int length);
 shape shape_image(int height, int width, int channels);
 
-/* Product of the dimensions; CHECKs for overflow of int. */
+/* Product of the dimensions. CHECK: it fits into an int. */
 size_t shape_length(shape s);
+/* 1 if rank and dimensions are the same. */
 int shape_equal(shape a, shape b);
 
 typedef struct shape_name {
@@ -25,13 +29,15 @@ typedef struct shape_name {
 } shape_name;
 /* "(28, 28, 1)", as Keras writes it. */
 shape_name shape_text(shape s);
+/* "[0, 1, 2]": the place of element `index`, in row order; "[]" in a scalar. */
+shape_name shape_place(shape s, size_t index);
 
-/* A run of floats in a slab: offset and length, both in floats. */
+/* Consecutive floats in a slab: offset and length, both in floats. */
 typedef struct span {
     size_t offset, length;
 } span;
 
-/* Spans of a slab start on multiples of this (64 bytes of float). */
+/* Spans begin at multiples of SLAB_ALIGN floats, 64 bytes. slab_round_up: the next multiple. */
 enum { SLAB_ALIGN = 16 };
 static inline size_t slab_round_up(size_t floats)
 {

@@ -1,16 +1,16 @@
-/* watchdog.h - a thread that looks now and then at what the others do.                layer: base
+/* watchdog.h - a thread that calls a function at regular intervals.                   room: base
  *
- * The one thread beside the team: it sleeps nearly always, takes no signal, and calls `look` every period. What `look` touches
- * must be safe beside the work: atomics, the clock, error_rank_lost. No MPI.
- * Threads: start and stop by one and the same.   Collective: no.   Errors: where no thread can be had: a CHECK.
+ * It is the only thread outside of the team. It blocks all signals and sleeps between its calls of `look`. `look` runs beside
+ * the team's work: it may use atomics, the clock and error_rank_lost; it must not call MPI.
+ * Threads: one thread calls start and stop.   Collective: no.   Memory: none.   Errors: CHECK, if no thread can be created.
  * Test: tests/unit/base_watchdog.c
  */
 #ifndef MNIST_DIST_BASE_WATCHDOG_H
 #define MNIST_DIST_BASE_WATCHDOG_H
 
-/* One watchdog at a time (CHECK). */
+/* Calls look(context) every period_s seconds. CHECK: no other watchdog runs. */
 void watchdog_start(double period_s, void (*look)(void *context), void *context);
-/* Returns when `look` is not running and will not run again. Without a start: does nothing. */
+/* Returns when `look` does not run and will not run again. Does nothing if no watchdog runs. */
 void watchdog_stop(void);
 
 #endif

@@ -1,7 +1,8 @@
-/* file.h - folders and files that are there whole or not at all.                     layer: io
+/* file.h - folders and files; a file that is written is there whole or not at all.   room: io
  *
- * Threads: one.   Collective: no (rank 0 alone writes).   Errors: STATUS_CANNOT_WRITE or STATUS_NO_INPUT with path, what
- * failed in the system's words, and what to do.   Test: tests/io/io_file.c
+ * Threads: any, on different paths.   Collective: no (in a run only rank 0 writes).
+ * Errors: STATUS_CANNOT_WRITE or STATUS_NO_INPUT, if a system call fails; the failure has the path, the system's words and a
+ * hint. STATUS_USAGE, if a path is too long.   Test: tests/io/io_file.c, tests/fault/disk.sh
  */
 #ifndef MNIST_DIST_IO_FILE_H
 #define MNIST_DIST_IO_FILE_H
@@ -11,61 +12,88 @@
 
 #include "base/error.h"
 
+/* Bytes of a path, its last 0 included. */
 enum { FILE_PATH = 1024 };
 
-/* STATUS_CANNOT_WRITE, STATUS_NO_INPUT, in the words of the functions below, for those who write or read by other calls;
- * error: errno. */
-status file_cannot_write(const char *path, int error, message *why);
-status file_cannot_read(const char *path, int error, message *why);
+/* ---- paths ---- */
 
-/* folder + "/" + name into path[FILE_PATH]; STATUS_USAGE where it does not fit. */
-status file_join(const char *folder, const char *name, char *path, message *why);
+/* folder + "/" + name into path[FILE_PATH]. */
+status file_join(const char *folder, const char *name, char *path, failure *why);
 
-/* 1 if the path exists. */
+/* 1 if something has this path, a broken link included. */
 int file_exists(const char *path);
-/* 1 if the path is a folder. */
+/* 1 if it is a folder, or a link to one. */
 int file_is_folder(const char *path);
 
-typedef enum folder_state { FOLDER_CREATED, FOLDER_EMPTY, FOLDER_USED } folder_state;
-/* Makes a folder and its parents; the last one by one mkdir(), so that of several processes exactly one gets
- * FOLDER_CREATED. FOLDER_EMPTY: it was there with nothing in it; FOLDER_USED: it holds something. Checks that it can be
- * written into. */
-status file_make_folder(const char *path, folder_state *state, message *why);
+/* ---- folders ---- */
 
-/* The first free runs/STEM-N, N = 1, 2, ..., made by mkdir: path receives it. */
-status file_make_numbered(const char *parent, const char *stem, char *path, message *why);
+/* Makes the folders before the last name of a path, if they do not exist. */
+status file_make_parents(const char *path, failure *why);
 
-/* Writes path whole: to path.partial, fsync, rename, fsync of the folder. On any failure (short write, full disk) the
- * temporary file is removed and what was at `path` before is untouched. Devices and other special files are refused. */
-status file_write_whole(const char *path, const void *bytes, size_t length, message *why);
+/* Makes a folder and its parents, if they do not exist, and checks that files can be made in it. */
+status file_make_folder(const char *path, failure *why);
 
-/* The same with the bytes of the regular file `from`, which pass through a buffer of 1 MiB. */
-status file_copy(const char *from, const char *to, message *why);
+/* Makes the first folder parent/stem-1, parent/stem-2, ... that does not exist; path[FILE_PATH] receives it. */
+status file_make_numbered(const char *parent, const char *stem, char *path, failure *why);
 
-/* rename(): `to` is replaced at once. It is durable after file_sync_folder_of(to). */
-status file_rename(const char *from, const char *to, message *why);
-/* A second name for a file; what has the name `to` is replaced at once. A copy where the file system has no hard links. */
-status file_link(const char *from, const char *to, message *why);
-/* fsync of the folder in which `path` lies. */
-status file_sync_folder_of(const char *path, message *why);
+/* ---- writing ---- */
 
-/* Reads a whole regular file; *bytes is freed with memory_free and has a 0 behind its *length bytes. Refuses more than
- * limit bytes (STATUS_BAD_DATA). */
+/* Writes a file to path.partial, syncs it, renames it to path, and syncs the folder. If any of this fails (a short write, a
+ * full disk), path.partial is removed and the old file at `path` is unchanged. Devices and other special files are refused. No
+ * link is followed: a link of either name is replaced by the new file. */
+status file_write_whole(const char *path, const void *bytes, size_t length, failure *why);
+
+/* The same for a file that several processes may write at once: each writes under a name of its own, path.partial-PROCESS, and
+ * the file at `path` is always whole. With `replaces` the last one wins; without, the first one, and the others fail. */
+status file_write_shared(const char *path, const void *bytes, size_t length, int replaces,
+                         failure *why);
+
+/* As file_write_whole, with the bytes of the regular file `from`. Takes a buffer of 1 MiB. */
+status file_copy(const char *from, const char *to, failure *why);
+
+/* rename(): replaces `to` at once. The change survives a power failure after file_sync_folder_of(to). */
+status file_rename(const char *from, const char *to, failure *why);
+
+/* Gives a file a second name, which replaces a file of that name at once. Copies, if the file system has no hard links. */
+status file_link(const char *from, const char *to, failure *why);
+
+/* fsync of the folder that `path` is in. */
+status file_sync_folder_of(const char *path, failure *why);
+
+/* 1 if a file system could not fsync a file that this process has written: it has no fsync. Then these functions succeed
+ * without it, and a power failure may lose what was written. */
+int file_sync_is_missing(void);
+
+/* ---- a file that grows ---- */
+
+/* Writes a new file, as file_write_whole, and opens it. *descriptor is -1 after an error; else the caller closes it. */
+status file_grow_begin(const char *path, const void *bytes, size_t length, int *descriptor,
+                       failure *why);
+/* Appends. If the file has another name by a hard link, or was moved away or removed, a copy of it takes its place first (and
+ * *descriptor changes): the other name keeps what it has. */
+status file_grow(const char *path, const void *bytes, size_t length, int *descriptor, failure *why);
+/* fsync of the file. */
+status file_grow_sync(const char *path, int descriptor, failure *why);
+
+/* ---- reading ---- */
+
+/* Reads a whole regular file; the caller frees *bytes, which has a 0 behind its *length bytes, with memory_free. More than
+ * `limit` bytes are STATUS_BAD_DATA. */
 status file_read_whole(const char *path, size_t limit, unsigned char **bytes, size_t *length,
-                       message *why);
+                       failure *why);
 
-/* Opens a regular file for reading; it ends with fclose. */
-status file_open(const char *path, FILE **file, message *why);
-/* The next line, without its newline: 1; 0 where the file ends first, or cannot be read (ferror): a torn last line is none.
- * *length is the line's in the file; strlen(line) is another where the line holds a 0, or is too long for line[size]. */
+/* Opens a regular file for reading; the caller ends with fclose. */
+status file_open(const char *path, FILE **file, failure *why);
+
+/* Reads the next line, without its newline, into line[size], and returns 1. Returns 0 if no newline follows (what stands behind
+ * the last newline is an incomplete line), or if reading fails; then ferror is set. *length is the line's length in the file;
+ * strlen(line) is less if the line holds a 0 or does not fit. */
 int file_next_line(FILE *file, char *line, size_t size, size_t *length);
 
-/* A growing text for files that are written whole: printf-like append; frees with text_buffer_free. */
-typedef struct text_buffer {
-    char *text;
-    size_t length, size;
-} text_buffer;
-void text_buffer_add(text_buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void text_buffer_free(text_buffer *b);
+/* ---- errors ---- */
+
+/* STATUS_CANNOT_WRITE and STATUS_NO_INPUT with the failures of the functions above, for other calls that fail. error: errno. */
+status file_cannot_write(const char *path, int error, failure *why);
+status file_cannot_read(const char *path, int error, failure *why);
 
 #endif

@@ -1,7 +1,7 @@
-/* gemm.h - products of a matrix with overlapping rows and a packed matrix.            layer: kernel
+/* gemm.h - products of a matrix with overlapping rows and a packed matrix.            room: kernel
  *
- * One scheme serves dense layers, convolutions and their gradients, without copying patches ("implicit im2col"). Row (o,i)
- * of A is gathered from `segments` runs of `length` floats:
+ * Dense layers, convolutions and their gradients are all products with one such matrix A, which is never copied together
+ * ("implicit im2col"). Row (o,i) of A consists of `segments` segments of `length` floats:
  *
  *   A[(o,i), (s,k)] = a[o*outer_stride + i*row_stride + s*segment_stride + k],   o < outer, i < rows, s < segments, k < length
  *
@@ -11,17 +11,21 @@
  *
  *   gemm_nn        C[(o,i), n] = act(bias[n] + sum_{s,k} A[(o,i),(s,k)] B[(s,k), n])
  *   gemm_tn        C[(s,k), n] (+)= sum_{o,i} A[(o,i),(s,k)] G[(o,i), n]
- *   gemm_tn_tree   the same per leaf of rows, the leaves added in the order of a reduction tree
+ *   gemm_tn_tree   the same for the rows of each leaf, and the leaves added in the order of the reduction tree
  *
- * Order (rule 1 of the contract): every element of C is one chain of fused multiply-adds, (s,k) ascending for nn, (o,i)
- * ascending for tn; it depends on nothing else. The chain starts at 0 (or at C where it accumulates); bias is added last.
- * Baseline builds without FMA round product and sum apart: other bits than AVX2 and AVX-512, still the same for every layout.
+ * Order (rule 1 of docs/reproducibility.md): every element of C is one chain of fused multiply-adds, (s,k) ascending for nn,
+ * (o,i) ascending for tn, whatever the number of rows, the tiles or the thread. The chain starts at 0 (at C where it
+ * accumulates); the bias is added last. It is the same on every instruction set: where a fused multiply-add is no
+ * instruction, it is computed from others (kernel/isa/fused.h).
  *
- * B and G are PACKED: panels of `panel` columns (kernels.panel), [ceil(cols/panel)][K][panel], missing columns zero. A
- * row-major B of whole panels may be read where it lies (b_row_stride): as fast, and saves the packing.
- * Shapes   K = segments * length.     Memory   never allocates; C must not overlap the inputs; packed arrays 64-byte aligned.
- * Threads  one thread's work on the panels (and tiles) it is given.    Collective   no.    Errors   none (CHECKed by callers).
- * Accuracy |C - C_ref| <= (K + 2) eps sum |A||B|  (eps = 2^-24).        Oracle   tests/reference/gemm.h    Test tests/ref/
+ * B and G are packed: panels of `panel` columns (kernels.panel), [ceil(cols/panel)][K][panel] (of G: rows instead of K),
+ * missing columns 0. A row-major B whose columns are whole panels may be read where it lies (b_row_stride), without packing.
+ * Shapes   K = segments * length.
+ * Memory   nothing is allocated; C must not overlap the inputs; packed arrays are 64-byte aligned.
+ * Threads  each call is the work of one thread, on the panels or the part that it is given; calls may run at once.
+ * Collective   no.    Errors   none; the caller checks shapes.
+ * Accuracy |error of C| <= (chain + 2) eps sum |A||B| (eps = 2^-24; chain: K for nn, rows for tn).
+ * Oracle   tests/reference/gemm.h    Test   tests/ref/kernel_gemm.c
  */
 #ifndef MNIST_DIST_KERNEL_GEMM_H
 #define MNIST_DIST_KERNEL_GEMM_H
@@ -30,20 +34,24 @@
 
 #include "base/tree.h"
 
-/* Products and poolings do the first two by themselves, in registers; the others are for kernels.activate. All are monotone. */
+/* All are monotone. Products and poolings apply the first two themselves; kernels.activate applies the others. */
 typedef enum activation {
     ACTIVATION_NONE,
     ACTIVATION_RELU,
     ACTIVATION_LEAKY_RELU,
     ACTIVATION_TANH,
-    ACTIVATION_SIGMOID
+    ACTIVATION_SIGMOID,
+    ACTIVATION_ELU,
+    ACTIVATION_HARD_SIGMOID
 } activation;
 
-/* What the epilogue of a product or a pooling is asked for, and what kernels.activate has left to do. */
+/* The part of an activation that a product or a pooling applies itself. */
 static inline activation activation_fused(activation act)
 {
     return act == ACTIVATION_RELU ? ACTIVATION_RELU : ACTIVATION_NONE;
 }
+
+/* The part that kernels.activate applies afterwards. */
 static inline activation activation_after(activation act)
 {
     return act == ACTIVATION_RELU ? ACTIVATION_NONE : act;
@@ -59,14 +67,15 @@ typedef struct gemm_rows {
 /* gemm_nn: the panels [panel_lo, panel_hi) of C. C[(o,i), n] lies at c + o*c_outer_stride + i*c_row_stride + n. */
 typedef struct gemm_nn_args {
     gemm_rows rows;
-    const float *panels; /* packed B, or B itself             */
-    int cols;            /* of the whole B                    */
+    const float *panels; /* packed B, or B itself */
+    int cols;            /* of the whole B        */
     int panel_lo, panel_hi;
-    const float *bias; /* [cols], or NULL                   */
+    const float *bias; /* [cols], or NULL */
     activation act;
     float *c;
     size_t c_outer_stride, c_row_stride;
-    size_t b_row_stride; /* 0: packed. Else B as it is, rows so far apart; cols: whole panels */
+    /* 0: B is packed. Else floats from row to row of B itself; cols must be a multiple of the panel. */
+    size_t b_row_stride;
 } gemm_nn_args;
 
 typedef enum gemm_store { GEMM_OVERWRITE, GEMM_ACCUMULATE } gemm_store;
@@ -83,8 +92,8 @@ typedef struct gemm_tn_args {
 } gemm_tn_args;
 
 /* gemm_tn_tree, dense rows only (outer = segments = 1). Leaf l is the rows [l*grain, min((l+1)*grain, rows.rows)). The
- * stack machine `plan` (items = leaves) gives plan.results sums, results[r] [K, cols]. Work is cut into tiles, from
- * rows of C to rows of C; (part, parts) does its share. */
+ * plan (base/tree.h; its items are the leaves) gives plan.results sums, results[r] [K, cols]. One call does part `part` of
+ * `parts` of the tiles; calls for different parts may run at once. */
 typedef struct gemm_tree_args {
     gemm_rows rows;
     const float *panels;
@@ -95,8 +104,7 @@ typedef struct gemm_tree_args {
     int part, parts;
 } gemm_tree_args;
 
-/* gemm_pack: B [rows, cols] with leading dimension and column stride (1 and cols swapped transposes), into panels
- * [panel_lo, panel_hi). */
+/* gemm_pack: panels [panel_lo, panel_hi) of B [rows, cols], whose element (k, n) lies at b + k*row_stride + n*col_stride. */
 typedef struct gemm_pack_args {
     const float *b;
     int rows, cols;

@@ -1,14 +1,14 @@
-/* stage.h - what runs: forward and backward of one layer, or of several fused ones.    layer: layer
+/* stage.h - what runs: forward and backward of one layer, or of several fused ones.    room: layer
  *
  * Two ways to share a stage's work among the threads of a rank:
- *   BY_SAMPLE   (all but dense layers) every thread takes whole leaves. Backward gives the gradient of ONE
- *               leaf; the model sums leaves by the reduction tree.
+ *   BY_SAMPLE   (all layers except dense) each thread takes whole leaves. Backward gives the gradient of one leaf; the model
+ *               adds the leaves by the reduction tree.
  *   BY_OUTPUT   (dense) all threads work on the whole pass, each on its part of the outputs. Backward gives the sums for
- *               the maximal nodes of the pass, the tree over leaves being inside the register tile.
+ *               the maximal nodes of the pass; the leaves are added, in tree order, inside the register tile.
  *
  * Shapes   x [samples, in], y [samples, out]; per-sample results depend on the sample and the parameters alone.
- * Memory   all of it is the model's; `plan` says how much. Scratch belongs to one stage and one thread, is zeroed once and
- *          never touched by others, so that a stage may rely on borders that it left zero.
+ * Memory   the model owns it; stage_plan says how much. Scratch belongs to one stage and one thread; it is set to 0 once and
+ *          only this stage writes it, so that borders that it does not write stay 0.
  * Threads  as said above.   Collective: no.   Errors: none at run time.
  * Oracle   tests/reference/.   Test tests/ref/layer_*.c, tests/grad/
  */
@@ -19,7 +19,7 @@
 
 #include "base/tree.h"
 #include "kernel/kernels.h"
-#include "layer/layer.h"
+#include "layer/kind.h"
 
 typedef enum stage_split { STAGE_BY_SAMPLE, STAGE_BY_OUTPUT } stage_split;
 typedef enum gemm_engine { GEMM_OWN, GEMM_BLIS } gemm_engine;
@@ -33,23 +33,23 @@ typedef struct stage {
     const kernels *k;
     gemm_engine engine;
     stage_sums sums;
-    const layer *layer;           /* whose parameters it has                               */
-    const layer *pool;            /* the max pooling fused behind it, or NULL              */
-    int want_input_gradient;      /* 0 for the first stage                                 */
-    size_t in_length, out_length; /* floats per sample                                */
-    int used_rows, used_cols;     /* the corner of the output that the next stage reads; 0: all  */
+    const layer *layer;           /* whose parameters it has                                    */
+    const layer *fused;           /* the next layer, if the stage does its work too, or NULL  */
+    int want_input_gradient;      /* 0 for the first stage                                      */
+    size_t in_length, out_length; /* floats per sample                                          */
+    int used_rows, used_cols;     /* the corner of the output that the next stage reads; 0: all */
 
-    /* set by plan */
-    int reads_rows, reads_cols; /* the corner of the input that is read; 0: all            */
+    /* Set by stage_plan; 0 unless the type's plan says otherwise. */
+    int reads_rows, reads_cols; /* the corner of the input that is read; 0: all          */
     size_t packed_length;       /* floats of private packed parameters                   */
     size_t scratch_length;      /* floats of scratch per thread                          */
     size_t saved_bytes;         /* per sample, kept from forward to backward             */
     size_t shared_length;       /* floats per sample of scratch that all threads share   */
-    size_t
-        leaf_length; /* BY_SAMPLE: floats of a leaf's gradient: the layer's tensors as they lie in the slab,
-                                from tensor[0].at.offset on                           */
-    /* set by the model */
-    size_t packed_offset, scratch_offset, leaf_offset;
+    /* BY_SAMPLE: floats of a leaf's gradient, the layer's tensors as they lie in the slab from tensor[0].at.offset on. */
+    size_t leaf_length;
+
+    /* Set by the model: where this stage's part of the packed forms and of a thread's scratch begins. */
+    size_t packed_offset, scratch_offset;
 } stage;
 
 /* Which samples these are, for stages that draw random numbers (rule 4: value = f(seed, stream, epoch, sample, index)). */
@@ -67,7 +67,7 @@ typedef struct stage_joint {
     int first, samples; /* of the pass; of the batch */
 } stage_joint;
 
-/* Pointers for a run of samples; packed and scratch already at this stage's offset. */
+/* Pointers for consecutive samples; packed and scratch are at this stage's offset. */
 typedef struct stage_io {
     const float *parameters; /* the whole slab        */
     const float *packed;
@@ -94,6 +94,11 @@ typedef struct stage_tree {
 struct stage_type {
     const char *name;
     stage_split split;
+    /* How many layers of the chain this stage can run from s->layer on: 0, 1, or 2 with `next`, the layer after it (NULL at the
+     * end of the chain). Of s, k, engine, sums, layer and want_input_gradient are set. Must not depend on the instruction
+     * set. A takes of NULL: always 1. */
+    int (*takes)(const stage *s, const layer *next);
+    /* The sizes that are not 0, except leaf_length. NULL: all are 0. */
     void (*plan)(stage *s);
     /* packed = private forms of the parameters, after every update; shared among (part, parts). NULL: none. */
     void (*prepare)(const stage *s, const float *parameters, float *packed, int part, int parts);
@@ -106,27 +111,21 @@ struct stage_type {
                           int part, int parts);
     /* BY_OUTPUT, or NULL: rows [lo, hi) of the gradient of the kernel, tensor 0, over the joint samples: out of io.x and
      * io.shared as all ranks' backward left them, the first sample's. tree: all leaves, one result: where row lo goes. */
-    void (*kernel_rows)(const stage *s, const stage_io *io, tree_node rows, const stage_tree *tree);
+    void (*kernel_rows)(const stage *s, const stage_io *io, range rows, const stage_tree *tree);
 };
 
-extern const stage_type
-    stage_conv2d; /* convolution, bias, activation, and a max pooling without overlap */
-extern const stage_type stage_conv2d_pixels, stage_conv2d_pooled;
-/* The one of these two that does the work of both layers of a stage, or NULL: 3 x 3, stride 1, no padding, pooling of 2 x 2,
- * numbers of channels and filters that fill vectors; one channel only where nobody wants the input's gradient. */
-const stage_type *stage_conv2d_fused(const stage *s);
-extern const stage_type stage_maxpool;
-extern const stage_type stage_avgpool; /* over windows, or over the whole image */
-extern const stage_type stage_activation;
-extern const stage_type stage_dropout;
-extern const stage_type stage_layer_norm;
-extern const stage_type stage_dense;     /* product, bias, activation */
-extern const stage_type stage_recurrent; /* simple_rnn, lstm, gru: all time steps */
-/* simple_rnn and lstm whose state alone is wanted, blank leading rows shared: where recurrent_fused_takes says so */
-extern const stage_type stage_recurrent_fused;
+/* Sets type to the first of the kind's stages that takes the layer, and fused, in_length and out_length with it. next: the
+ * layer after s->layer, or NULL. k, engine, sums, layer and want_input_gradient must be set. Returns the number of layers that
+ * the stage runs, 1 or 2; 0, and s is left alone, where the kind has no stages: nothing has to run. */
+int stage_choose(stage *s, const layer *next);
 
-/* 1 if stage_recurrent_fused can run a recurrent layer's stage, of which all but the type and the plan is set: simple_rnn or
- * lstm, own products, units a multiple of 32, the last state, no input gradient. The same for every instruction set. */
-int recurrent_fused_takes(const stage *s);
+/* Sets the sizes. What stage_choose sets, used_rows, used_cols and the spans of the layer's tensors must be set. */
+void stage_plan(stage *s);
+
+/* Floats from the start of a leaf's gradient to the start of a tensor of the layer. */
+static inline size_t stage_gradient_offset(const stage *s, int tensor)
+{
+    return s->layer->tensor[tensor].at.offset - s->layer->tensor[0].at.offset;
+}
 
 #endif

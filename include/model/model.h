@@ -1,14 +1,15 @@
-/* model.h - a chain of layers, planned once: tensors in a slab, stages that run, memory that they need.   layer: model
+/* model.h - a chain of layers, planned once: tensors in a slab, stages that run, memory that they need.   room: model
  *
  *   model_build         spec -> layers (what the user wrote) -> fusion pass -> stages (what runs)
  *   model_initialise    parameters from the seed
  *   model_prepare       private packed forms of the parameters, after every update
- * Running samples through it is model/run.h.
+ * Running samples through it is model/executor.h.
  *
  * The slab holds the tensors layer by layer, each starting on 64 bytes; gaps are zero and stay zero. Gradients and optimiser
  * states have the same layout. Blocks of 1,024 floats restart at each tensor: slices of the exchange and norms use them.
  *
- * Threads: one, but for model_prepare.   Collective: no.   Memory: the arena's.   Test: tests/unit/model_spec.c
+ * Threads: one, except model_prepare.   Collective: no.   Memory: the arena's, which must outlive the model.
+ * Errors: STATUS_USAGE from model_build.   Test: tests/unit/model_spec.c, model_stages.c
  */
 #ifndef MNIST_DIST_MODEL_MODEL_H
 #define MNIST_DIST_MODEL_MODEL_H
@@ -21,19 +22,18 @@
 enum { MODEL_MAX_LAYERS = 32, MODEL_BLOCK = 1024, MODEL_SPEC = 512, MODEL_BUCKETS = 4 };
 
 typedef struct model_cfg {
-    const char *
-        spec; /* a preset's name (cnn, mlp, rnn, lstm) or a chain: "conv2d 32 3 relu; maxpool 2; flatten; dense 10" */
-    shape input; /* of an image, {3, {H, W, 1}} */
-    int classes; /* outputs of the last layer must be this many; in presets they follow it */
+    const char *spec; /* a preset's name (presets.h) or a chain (spec.h) */
+    shape input;      /* of an image, {3, {H, W, C}} */
+    int classes;      /* outputs of the last layer must be this many; in presets they follow it */
     const kernels *k;
     gemm_engine engine;
     stage_sums sums;
-    int joint; /* 1: a large dense kernel has a bucket of its own, where there is one: joint_bucket */
+    int joint; /* 1: a large dense kernel gets a bucket of its own, if there is one: joint_bucket */
 } model_cfg;
 
 typedef struct model {
-    char name[MODEL_SPEC]; /* the preset's name, or the spec                 */
-    char spec[MODEL_SPEC]; /* always the chain, in canonical words           */
+    char name[MODEL_SPEC]; /* the preset's name, or the spec       */
+    char spec[MODEL_SPEC]; /* always the chain, in canonical words */
     shape input;
     int classes;
     const kernels *k;
@@ -41,29 +41,26 @@ typedef struct model {
     layer layer[MODEL_MAX_LAYERS];
     stage stage[MODEL_MAX_LAYERS];
 
-    int64_t parameters;    /* without gaps                                   */
-    size_t slab_length;    /* floats of a slab, with gaps                    */
-    size_t packed_length;  /* floats of all packed forms                     */
-    size_t scratch_length; /* floats per thread                              */
-    double macs;           /* multiply-adds of the forward pass per sample   */
-    double
-        training_flop; /* nominal: forward, weight gradients, input gradients of all but the first layer, state gradients */
+    int64_t parameters;    /* without gaps                                 */
+    size_t slab_length;    /* floats of a slab, with gaps                  */
+    size_t packed_length;  /* floats of all packed forms                   */
+    size_t scratch_length; /* floats per thread                            */
+    double macs;           /* multiply-adds of the forward pass per sample */
+    /* Nominal, per sample: forward, weight gradients, input gradients except the first layer's, state gradients. */
+    double training_flop;
 
     int blocks;
-    size_t *block_start; /* [blocks] ascending                             */
+    size_t *block_start; /* [blocks] ascending */
     int buckets;
-    span bucket[MODEL_BUCKETS]; /* in the order in which backward finishes them   */
+    span bucket[MODEL_BUCKETS]; /* in the order in which backward finishes them                */
     int early_buckets;          /* finished before the last BY_SAMPLE stage with tensors begins */
-    /* a large dense kernel, whose gradient ranks of a host form without partial sums (run_join); -1: none */
+    /* A large dense kernel, whose gradient the ranks of a host form without partial sums (executor_join); -1: none. */
     int joint_bucket, joint_stage;
 } model;
 
-/* STATUS_USAGE with a message that points at the word that is wrong and lists what is known. *m must be zeroed, must not
- * move afterwards. */
-status model_build(model *m, const model_cfg *cfg, arena *a, message *why);
-
-/* Presets by name: NULL past the last. */
-const char *model_preset_name(int index);
+/* STATUS_USAGE: the failure quotes the word that is wrong and lists what is known. *m must be zeroed, and must not
+ * move afterwards: its stages point at its layers. */
+status model_build(model *m, const model_cfg *cfg, arena *a, failure *why);
 
 /* The slab's parameters from the seed; gaps become 0. */
 void model_initialise(const model *m, uint64_t seed, float *parameters);

@@ -1,8 +1,8 @@
-/* norm.h - 2-norms whose bits depend on the tensors alone, not on who summed which part.   layer: optim
+/* norm.h - 2-norms whose bits depend on the tensors alone, not on the ranks that sum their parts.   room: optim
  *
  *   norm = sqrt(block 0 + block 1 + ...),   block b = sum of squares, in double, of elements [1024 b, 1024 (b + 1)) of a tensor
- * Blocks restart at each tensor. Whoever holds a block's elements gives its sum (norm_squares); whoever has all blocks of a
- * tensor, or of all tensors, adds them in block order. A slice of the exchange is always whole blocks.
+ * Blocks begin anew at each tensor. The rank that holds the elements of a block computes its sum (norm_squares); then the sums
+ * of a tensor, or of all tensors, are added in block order (norm_of). A slice of the exchange consists of whole blocks.
  *
  * Threads: any; norm_squares on disjoint ranges of blocks.   Collective: no.   Memory: the caller's.   Errors: none.
  * Test: tests/prop/optim_norms.c
@@ -31,7 +31,7 @@ double norm_squares(const kernels *k, const norm_block *block, const float *valu
 /* sqrt of the sum of squares[lo ... hi - 1], in this order. */
 double norm_of(const double *squares, int lo, int hi);
 
-/* What g must be multiplied with so that its norm is at most `most`, as Keras' global_clipnorm; 1 where it is. */
+/* The factor that makes the norm of g at most `most`, as Keras' global_clipnorm; 1 if it is. */
 float norm_clip_factor(double norm, double most);
 
 #endif

@@ -1,12 +1,12 @@
-/* bench_kernels.h - single kernels at the models' shapes, beside what bounds them.      layer: train
+/* bench_kernels.h - single kernels at the models' shapes, beside what bounds them.      room: train
  *
- * Every thread of every rank calls the kernel at once on data of its own, warm, for some rounds; a rate is the sum over all
- * threads in a round. It is compared with what bounds it, measured in turn with it round by round, so that a shared machine
- * slows both: fused multiply-adds out of registers, or copying inside the cache or in memory.
- * Which kernels and shapes there are: src/train/kernel_cases.c.
+ * Every thread of every rank calls the kernel at once on warm data of its own, for some rounds. A rate is the sum over all
+ * threads in a round. What bounds the kernel (fused multiply-adds out of registers, or copying in the cache or in memory) is
+ * measured in turn with it, round by round, so that other work on the machine slows both.
+ * Kernels and shapes: src/train/kernel_cases.c.
  *
- * Collective over all ranks.   Memory: its own, freed.   Errors: STATUS_USAGE for an unknown name, with the nearest and all.
- * Test: tests/e2e/bench_kernels.sh
+ * Threads: the one that called comm_start; opens regions of the team.   Collective: over all ranks.   Memory: freed on return.
+ * Errors: as said, the same on all ranks.   Test: tests/e2e/bench_kernels.sh
  */
 #ifndef MNIST_DIST_TRAIN_BENCH_KERNELS_H
 #define MNIST_DIST_TRAIN_BENCH_KERNELS_H
@@ -16,28 +16,30 @@
 
 enum { BENCH_MAX_KERNELS = 64 };
 
+/* Strings are static. */
 typedef struct bench_kernel {
     const char *kernel, *shape;
-    const char *unit;       /* "GFLOP/s" or "GB/s" (read and written)      */
-    const char *bound;      /* "fma_peak", "cache", "memory"               */
-    double rate, low, high; /* median, slowest and fastest round           */
-    double microseconds;    /* of a call on one thread                     */
+    const char *unit;       /* "GFLOP/s" or "GB/s" (read and written)        */
+    const char *bound;      /* "fma_peak", "cache", "memory"                 */
+    double rate, low, high; /* median, slowest and fastest round, in `unit`  */
+    double microseconds;    /* of a call on one thread                       */
     double share;           /* of the bound's rate in the same round, median */
 } bench_kernel;
 
 typedef struct bench_kernels_result {
     const char *isa;
     int count;
-    bench_kernel row[BENCH_MAX_KERNELS];
+    bench_kernel row[BENCH_MAX_KERNELS]; /* [count] */
 } bench_kernels_result;
 
 typedef struct bench_kernels_cfg {
     comm *c;
-    int threads;
+    int threads;        /* of this rank               */
     const char *isa;    /* as kernels_select takes it */
     const char *kernel; /* a name, or "all"           */
 } bench_kernels_cfg;
 
-status bench_kernels_run(const bench_kernels_cfg *cfg, bench_kernels_result *result, message *why);
+/* Fills *result on all ranks. STATUS_USAGE for an unknown kernel, with the known names; as kernels_select. */
+status bench_kernels_run(const bench_kernels_cfg *cfg, bench_kernels_result *result, failure *why);
 
 #endif

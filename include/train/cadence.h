@@ -1,8 +1,9 @@
-/* cadence.h - how often a checkpoint is written.                                       layer: train
+/* cadence.h - how often a checkpoint is written: --checkpoint-every.                    room: train
  *
- *   2, 2epochs    after every second epoch, counted over the whole run      0: only at the end
- *   500steps      after every 500th step, counted over the whole run
- *   10min         when so long passed since the last one: rank 0's clock decides for all
+ *   2, 2epochs    after every second epoch, counted from the beginning of the run
+ *   500steps      after every 500th step, likewise
+ *   10min         when 10 minutes have passed since the last checkpoint; the clock of rank 0 decides for all ranks
+ *   0             only at the end of the run
  *
  * Threads: any.   Collective: no.   Errors: STATUS_USAGE.   Test: tests/unit/train_cadence.c
  */
@@ -21,7 +22,7 @@ typedef struct cadence {
     double seconds; /* CADENCE_TIME    */
 } cadence;
 
-status cadence_parse(const char *text, cadence *c, message *why);
+status cadence_parse(const char *text, cadence *c, failure *why);
 
 /* 1: a checkpoint is due after these steps, or after these epochs (whole ones; 0: inside an epoch) of the run. */
 int cadence_counts(const cadence *c, int64_t steps, int epochs);

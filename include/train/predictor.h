@@ -1,7 +1,9 @@
-/* predictor.h - probabilities of images, by the threads of one process.               layer: train
+/* predictor.h - probabilities of images, by the threads of one process.               room: train
  *
- * The same bits as training and evaluating give: the stages, and the softmax of the loss.
- * Threads: opens regions of the team.   Collective: no.   Errors: none.   Test: tests/e2e/predict.sh
+ * The bits are those of training and evaluating: the same stages, and the softmax of the loss.
+ *
+ * Threads: one; opens regions of the team.   Collective: no.   Memory: the stored model's arena.   Errors: none.
+ * Test: tests/e2e/predict.sh
  */
 #ifndef MNIST_DIST_TRAIN_PREDICTOR_H
 #define MNIST_DIST_TRAIN_PREDICTOR_H
@@ -10,7 +12,7 @@
 
 #include "train/stored_model.h"
 
-/* pixels: count images of the model's size; probabilities: [count, classes]. threads: of this process. */
+/* pixels: [count, height, width] of the model's images; probabilities: [count, classes]. threads: that work, >= 1. */
 void predictor_run(stored_model *s, int threads, const uint8_t *pixels, int count,
                    float *probabilities);
 

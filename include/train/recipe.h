@@ -1,10 +1,10 @@
-/* recipe.h - tuned settings by name.                                                   layer: train
+/* recipe.h - tuned settings by name.                                                   room: train
  *
  *   fast99   the CNN to 99 % test accuracy on MNIST in the fewest seconds: two epochs of Adam under one cycle of the learning
  *            rate (Smith and Topin, arXiv 1708.07120), all 60,000 training images, none held back for validation. The
  *            length of the schedule is fixed beforehand: nothing looks at the test set.
  *
- * A recipe only sets options; those given beside it override it. Its settings are stored and shown as any others.
+ * A recipe sets settings and does nothing else. Settings given beside it override it; all are stored and shown as usual.
  * Threads: any.   Collective: no.   Errors: STATUS_USAGE with the known names.   Test: tests/unit/app_options.c
  */
 #ifndef MNIST_DIST_TRAIN_RECIPE_H
@@ -12,6 +12,11 @@
 
 #include "train/settings.h"
 
-status recipe_apply(const char *name, settings *s, message *why);
+/* Names, and what each is for, in a few words; the name is NULL past the last. */
+const char *recipe_name(int index);
+const char *recipe_about(int index);
+
+/* Sets the recipe's options in s. */
+status recipe_apply(const char *name, settings *s, failure *why);
 
 #endif

@@ -1,20 +1,25 @@
-/* roofline.h - what the cores of all ranks can do at most, measured now.                layer: train
+/* roofline.h - what the cores of all ranks can do at most, measured now.                room: train
  *
- * Williams, Waterman and Patterson, "Roofline", CACM 52(4), 2009: a rate beside the machine's own limits. Every thread of
- * every rank works at once, half a second per figure, so that the limits are those of the run's own cores in the same minute.
+ * Williams, Waterman and Patterson, "Roofline", CACM 52(4), 2009: a rate beside the limits of the machine. All threads of all
+ * ranks work at once, half a second for each figure, so the limits are those of the run's own cores in the same minute.
  *
- * Collective over all ranks.   Memory: the session's arena, given back.   Errors: none.
+ * Threads: the one that called comm_start; opens regions of the team.   Memory: an arena's, given back.   Errors: none.
+ * Test: tests/e2e/profile.sh
  */
 #ifndef MNIST_DIST_TRAIN_ROOFLINE_H
 #define MNIST_DIST_TRAIN_ROOFLINE_H
 
-#include "train/session.h"
+#include "base/arena.h"
+#include "comm/comm.h"
+#include "kernel/kernels.h"
 
+/* GFLOP/s of all threads of all ranks together. */
 typedef struct roofline {
-    double sgemm_gflops;    /* BLIS sgemm 1024^3, one product per thread at a time        */
-    double fma_peak_gflops; /* fused multiply-adds out of registers                       */
+    double sgemm_gflops;    /* BLIS sgemm 1024^3, each thread one product at a time */
+    double fma_peak_gflops; /* fused multiply-adds out of registers                 */
 } roofline;
 
-roofline roofline_measure(session *s);
+/* threads: of the team, set before. Collective over all ranks. */
+roofline roofline_measure(comm *c, const kernels *k, int threads, arena *scratch);
 
 #endif

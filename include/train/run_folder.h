@@ -1,22 +1,36 @@
-/* run_folder.h - where a run goes, and what of it is there already.                     layer: train
+/* run_folder.h - the folder of a run: where it is, what is in it already, writing into it.   room: train
  *
- * Rank 0 alone.   Threads: one.   Collective: no.   Errors: STATUS_CANNOT_WRITE where the folder holds a run that shall not
- * go on, or cannot be made; as checkpoint_open.   Test: tests/e2e/resume.sh
+ * Threads: one.   Collective: no; rank 0 alone.   Memory: none but the checkpoint that run_folder_choose opens.
+ * Test: tests/e2e/resume.sh
  */
 #ifndef MNIST_DIST_TRAIN_RUN_FOLDER_H
 #define MNIST_DIST_TRAIN_RUN_FOLDER_H
 
 #include "io/checkpoint.h"
-#include "train/session.h"
+#include "io/file.h"
+#include "io/folder_lock.h"
+#include "train/settings.h"
 
-/* folder[FILE_PATH]: --out, or a new one below runs/, made. *from: the checkpoint that the run continues, NULL where it
- * begins: a folder with a config.json, or with a part of it, and without a checkpoint is a run that was ended before its
- * first. *is_last: that checkpoint is the folder's own last.weights.h5, undamaged. remark: what the user should know, or
- * empty. */
-status run_folder_choose(const session *s, char *folder, checkpoint_file **from, int *is_last,
-                         message *remark, message *why);
+typedef struct run_place {
+    char path[FILE_PATH];
+    checkpoint_file *from; /* that the run continues, the caller closes it; NULL: the run begins */
+    int is_last;           /* 1: that is the folder's own last.weights.h5, undamaged             */
+    failure remark;        /* for the user, or ""                                                */
+    folder_lock lock;      /* the caller releases it, after an error too                         */
+    failure unlocked;      /* that the file system has no locks, or ""                           */
+} run_place;
 
-/* --resume-from a folder: the best weights so far and the record come along. */
-status run_folder_take_along(const session *s, const char *folder, message *why);
+/* Makes the folder, --out or the first free runs/STEM-N, and locks it. A folder that holds a config.json, or a part of one, but
+ * no checkpoint is of a run that was ended before its first checkpoint; that run begins again. Files that are not of a run do
+ * not matter. STATUS_CANNOT_WRITE if the folder cannot be made, is in use by another process, holds a run and --resume is not
+ * given, or holds parts of a run without a checkpoint; else as checkpoint_open. */
+status run_folder_choose(const settings *cfg, const char *stem, run_place *f, failure *why);
+
+/* Copies best weights and record from the folder of --resume-from, if it is one, into `path`. */
+status run_folder_take_along(const settings *cfg, const char *path, failure *why);
+
+/* Writes path/name whole, as file_write_whole. */
+status run_folder_write(const char *path, const char *name, const void *bytes, size_t length,
+                        failure *why);
 
 #endif

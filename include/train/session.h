@@ -1,9 +1,9 @@
-/* session.h - what train, evaluate and bench have in common: data, model, exchange, memory.   layer: train
+/* session.h - what training, evaluating and timing have in common: data, model, exchange, memory.   room: train
  *
- * session_open is collective over all ranks and does everything that can fail for reasons of the world: rank 0 finds the
- * data, one rank of each group of shared memory loads it, all agree. On failure every rank returns the same status.
+ * A session holds the parameters and all that runs samples through them. What changes the parameters is a stepper
+ * (train/step.h).
  *
- * Threads: the thread that called comm_start.   Memory: the session's own arena and comm's shared memory.
+ * Threads: the one that called comm_start.   Test: tests/mpi/train_same_bits.c, tests/prop/train_no_allocation.c
  */
 #ifndef MNIST_DIST_TRAIN_SESSION_H
 #define MNIST_DIST_TRAIN_SESSION_H
@@ -12,79 +12,89 @@
 #include "base/trace.h"
 #include "comm/comm.h"
 #include "comm/exchange.h"
-#include "data/augment.h"
 #include "data/dataset.h"
 #include "data/sampler.h"
-#include "model/run.h"
-#include "optim/optimizer.h"
+#include "model/executor.h"
+#include "train/run_data.h"
 #include "train/settings.h"
 
 typedef struct session {
     settings cfg;
     comm *c;
-    const comm_layout *layout;
-    int threads;       /* of this rank           */
-    int *rank_threads; /* [ranks] of every rank  */
-    int cores;         /* of this host, together */
+    const comm_layout *layout; /* c's                    */
+    int threads;               /* of this rank           */
+    int cores;                 /* of this host, together */
     arena memory;
 
     dataset data;
+    int is_other;         /* 1: not the data of session_cfg.known */
+    class_names names;    /* of the classes, on rank 0                                    */
+    failure names_remark; /* an evaluation: why classes.txt was not taken; "": nothing */
+    /* Parts of data.train; in an evaluation data.test and nothing. */
     dataset_split training, validation;
-    augment_cfg augment; /* of training images     */
-    const kernels *k;
+    sampler order; /* of the training samples in batches */
+
+    char isa[32]; /* the instruction sets of all ranks, "avx512, avx2" */
     model m;
     exchange *x;
-    float *parameters;               /* the group's one copy (--reduce=mpi: the rank's own) */
-    float *packed;                   /* likewise */
-    int prepare_part, prepare_parts; /* this rank's share of model_prepare, in threads */
-    int pass_samples;                /* run_capacity, the same on all ranks */
-    run *r;
-    int joint;               /* 1: the ranks share the batch for run_joint_sum */
-    trace *trace;            /* --profile, or NULL */
-    char *profile_table;     /* rank 0, after profile_end */
-    optimizer_cfg optimizer; /* with the learning rate of the newest step */
-    double base_rate;        /* that the schedule starts from */
-    schedule schedule;
-    plateau plateau;           /* of the epochs so far */
-    struct update_plan *norms; /* NULL: nothing asks for a norm */
-    int slots;
-    float
-        *slot[OPTIMIZER_MAX_SLOTS]; /* optimiser state of this rank's slices, bucket after bucket */
-    float *gradient[MODEL_BUCKETS]; /* sums of this rank's slice of each bucket */
-    size_t slice_offset[MODEL_BUCKETS + 1]; /* where each bucket's slice begins in slot */
-    sampler order;
-    int64_t step;              /* steps done          */
-    struct XXH3_state_s *hash; /* of session_digest: a step takes no memory */
-    int wants_saving;          /* this rank's wish: the next step's message takes it to all */
+    float *parameters; /* [m.slab_length] the group's one copy; --reduce=mpi: this rank's own */
+    float *packed;     /* [m.packed_length] made from them by session_prepare, shared likewise */
+    int prepare_parts; /* shares of model_prepare: a thread of a rank that shares `packed` does one */
+    int prepare_part; /* of this rank's thread 0 */
+    executor *r;
+    int joint;    /* 1: the ranks share the batch for executor_joint_sum */
+    int64_t step; /* updates that the parameters have had                */
+    trace *trace; /* NULL, except with a profile (train/profile.h)       */
 } session;
 
 typedef struct session_cfg {
-    settings cfg; /* resolved            */
-    comm *c;
+    settings cfg; /* resolved; copied */
+    comm *c;      /* borrowed         */
     int threads, cores;
+    /* The data of the weights or of the run, the same on all ranks; NULL: none. */
+    const run_data *known;
+    const dataset_plan *plan; /* data that was found already; NULL: rank 0 finds them */
+    int evaluates;            /* 1: does not train, so that a test set alone will do  */
 } session_cfg;
 
-/* *s must be zeroed. */
-status session_open(session *s, const session_cfg *cfg, message *why);
+/* Opens *s, which must be zeroed, with parameters from the seed. Rank 0 finds the data, one rank of each group loads it;
+ * s->cfg.data becomes its absolute path. Where cfg->known knows more classes than the data, s->cfg.classes becomes their
+ * number. The session's arena and comm own all memory. Errors: as dataset_find, dataset_load, kernels_select, model_build
+ * and exchange_open, run_data_find and run_data_check; STATUS_BAD_DATA if a host has other data than rank 0, and for a bad
+ * classes.txt, except in an evaluation; STATUS_USAGE if
+ * the settings do not fit the data or the hosts; the same status on all ranks. Collective over all ranks. */
+status session_open(session *s, const session_cfg *cfg, failure *why);
+/* Frees all of it; also after a session_open that failed. Not collective, but before comm_close on every rank. */
 void session_close(session *s);
 
-/* The data a run with these settings would use, without loading it (rank 0 alone). */
-status session_find_data(const settings *cfg, dataset_plan *plan, message *why);
-
-/* Samples of a pass, on every rank: run_capacity of a rank's part of a batch, or of what evaluation wants where that is more.
- * threads: of the rank that has most. */
-int session_pass_samples(const settings *cfg, const model *m, int batch, int ranks, int threads);
-/* The steps that can come, of so many training samples, for exchange_count. */
-exchange_steps session_steps(const settings *cfg, int samples, int pass_samples);
-
-/* After parameters were written (by one rank of each group; by each rank with --reduce=mpi): makes the packed forms.
- * Collective. */
+/* After one rank of each group (--reduce=mpi: each rank) wrote the parameters: makes the packed forms. Collective over all
+ * ranks; opens a region of the team. */
 void session_prepare(session *s);
 
-/* The learning rate of the next step. */
-double session_rate(const session *s);
+/* ---- the plan of a session; not collective, needs no session ---- */
 
-/* XXH3-128 in hex of the parameters: float32 little-endian, Keras' variable order, no gaps. */
-void session_digest(const session *s, char hex[33]);
+/* The data that a run with these settings would use, without loading it. Errors: as dataset_find. */
+status session_find_data(const settings *cfg, dataset_plan *plan, failure *why);
+
+/* The shape of one image of the data, {3, {H, W, C}}. */
+shape session_image(const dataset_plan *plan);
+
+/* Cuts data->train into the parts that train and validate, by --limit and --validation-split. STATUS_USAGE if the first is
+ * empty. */
+status session_cut_data(const settings *cfg, const dataset *data, dataset_split *training,
+                        dataset_split *validation, failure *why);
+
+/* Samples of a global batch, of `samples` that train: --batch-size, or all if they are fewer. */
+int session_batch(const settings *cfg, int samples);
+
+/* Samples of a pass, on every rank: executor_capacity of a rank's part of a batch, or of an evaluation's pass if that has more.
+ * threads: of the rank that has most. */
+int session_pass_samples(const settings *cfg, const model *m, int batch, int ranks, int threads);
+
+/* The steps of a run in which `samples` train, for exchange_count. */
+exchange_steps session_steps(const settings *cfg, int samples, int pass_samples);
+
+/* What exchange_open takes for such a run; m is borrowed. */
+exchange_cfg session_exchange(const settings *cfg, const model *m, int samples, int pass_samples);
 
 #endif

@@ -1,24 +1,27 @@
-/* stopping.h - which epoch is the best, and when enough is enough.                    layer: train
+/* stopping.h - which epoch is the best, and when training stops early.                room: train
  *
- * As Keras' EarlyStopping: an epoch is the best when its monitored value is better than the best one's by more than
- * --min-delta; training stops when --patience epochs brought no better one, or when --target-accuracy is reached. Without a
- * validation set the values of training are monitored.
+ * As Keras' EarlyStopping: an epoch is the best one if its monitored value is better than that of the best epoch before it by
+ * more than --min-delta. Training stops when no epoch of the last --patience was the best one, or when --target-accuracy is
+ * reached. If there is no validation set, the training values are monitored.
  *
- * Pure functions of the settings and of the epochs so far, whose losses and counts are exact: a resumed run decides as one
- * that never stopped.   Threads: any.   Collective: no (rank 0 decides for all).   Test: tests/unit/train_early_stopping.c
+ * The functions depend on the settings and on the epochs so far alone, whose losses and counts are exact: a resumed run decides
+ * as a run that did not stop.
+ *
+ * Threads: any.   Collective: no; rank 0 decides for all ranks.   Memory: none.   Errors: none.
+ * Test: tests/unit/train_early_stopping.c
  */
 #ifndef MNIST_DIST_TRAIN_STOPPING_H
 #define MNIST_DIST_TRAIN_STOPPING_H
 
 #include "train/state.h"
 
-/* What is monitored of an epoch. */
+/* The value of the epoch that --monitor names. */
 double stopping_value(const settings *s, const metrics_epoch *e);
 
-/* 1: this value is the best so far. best: NaN before the first. */
+/* 1 if the value is the best so far. best: of the best epoch before; NaN if there is none. */
 int stopping_is_better(const settings *s, double value, double best);
 
-/* 1: no epoch shall follow; then reason receives one line for the user. */
-int stopping_is_due(const settings *s, const progress_state *p, message *reason);
+/* 1 if training stops after the last epoch of p; then *reason gets one line for the user. */
+int stopping_is_due(const settings *s, const progress_state *p, failure *reason);
 
 #endif

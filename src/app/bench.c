@@ -1,4 +1,4 @@
-/* app/bench.c - the command bench: JSON on stdout, with -v a table on stderr. */
+/* app/bench.c - the command bench: JSON on standard output, with -v a table on standard error. */
 #include <stdio.h>
 
 #include "app/app.h"
@@ -7,56 +7,101 @@
 #include "train/bench.h"
 #include "train/bench_kernels.h"
 
+/* null if the value is negative, which stands for "not known" */
+static json_t *known(double value)
+{
+    return value < 0 ? json_null() : json_real_or_null(value);
+}
+
+static json_t *milliseconds(const double *value, int count, int stride)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < count; i++)
+        json_array_append_new(list, json_real_or_null(value[(size_t)i * (size_t)stride]));
+    return list;
+}
+
+static json_t *rank_object(const bench_result *b, int rank)
+{
+    const bench_rank *r = &b->rank[rank];
+    json_t *parts = json_object(), *phases = json_object(), *samples = json_object();
+    for (int i = 0; i < STEP_PHASES; i++)
+        json_object_set_new(phases, step_phase_name((step_phase)i),
+                            json_real_or_null(r->phase_ms[i]));
+    for (int i = 0; i < BENCH_PARTS; i++) {
+        const char *name = bench_part_name((bench_part)i);
+        json_object_set_new(parts, name, json_real_or_null(r->part_ms[i]));
+        json_object_set_new(samples, name, milliseconds(r->sample_ms + i, b->samples, BENCH_PARTS));
+    }
+    return json_pack(
+        "{s:i,s:o,s:i,s:i,s:o,s:o,s:o,s:o,s:o,s:o}", "rank", rank, "host", print_json_text(r->host),
+        "cores", r->cores, "threads", r->threads, "cpu_ms", json_real_or_null(r->cpu_ms), "work_ms",
+        milliseconds(r->work_ms, r->threads, 1), "wait_ms", milliseconds(r->wait_ms, r->threads, 1),
+        "phase_ms", phases, "part_ms", parts, "sample_ms", samples);
+}
+
+static json_t *ranks_object(const session *s, const bench_result *b)
+{
+    json_t *list = json_array();
+    for (int r = 0; r < s->layout->ranks; r++) json_array_append_new(list, rank_object(b, r));
+    return list;
+}
+
 static void print_object(const session *s, const bench_cfg *cfg, const bench_result *b)
 {
-    char model_name[2 * MODEL_SPEC], data_name[256];
-    print_json_text(s->m.name, model_name, sizeof model_name);
-    print_json_text(s->data.name, data_name, sizeof data_name);
-    printf("{\"mode\":\"%s\",\"model\":%s,\"dataset\":%s,\"batch_size\":%lld,\"ranks\":%d,"
-           "\"threads\":%d,"
-           "\"isa\":\"%s\","
-           "\"gemm\":\"%s\",\"steps\":%d,\"startup_s\":%s,",
-           cfg->inference ? "inference" : "training", model_name, data_name,
-           (long long)s->cfg.batch_size, s->layout->ranks, s->threads, s->k->name,
-           s->cfg.gemm == GEMM_CHOICE_BLIS ? "blis" : "own", b->steps,
-           print_json(b->startup_s).text);
-    printf("\"images_per_second\":%s,\"images_per_second_low\":%s,\"images_per_second_high\":%s,"
-           "\"step_ms\":{",
-           print_json(b->images_per_second).text, print_json(b->low).text,
-           print_json(b->high).text);
+    json_t *phases = json_object();
     for (int i = 0; i < STEP_PHASES; i++)
-        printf("\"%s\":%s,", step_phase_name((step_phase)i), print_json(b->phase_ms[i]).text);
-    printf("\"total\":%s},\"gflops_nominal\":%s,\"sgemm_gflops\":%s,\"fma_peak_gflops\":%s,"
-           "\"active\":%s,"
-           "\"ratio\":%s,\"pss_mib\":%s}\n",
-           print_json(b->step_ms).text, print_json(b->gflops_nominal).text,
-           print_json(b->limits.sgemm_gflops).text, print_json(b->limits.fma_peak_gflops).text,
-           b->active < 0 ? "null" : print_json(b->active).text,
-           print_json(b->gflops_nominal / b->limits.sgemm_gflops).text,
-           b->pss_mib < 0 ? "null" : print_json(b->pss_mib).text);
+        json_object_set_new(phases, step_phase_name((step_phase)i),
+                            json_real_or_null(b->phase_ms[i]));
+    json_object_set_new(phases, "total", json_real_or_null(b->step_ms));
+    json_t *value = json_pack(
+        "{s:s,s:o,s:o,s:I,s:i,s:i,s:i,s:s,s:s,s:i,s:i}", "mode",
+        cfg->inference ? "inference" : "training", "model", print_json_text(s->m.name), "dataset",
+        print_json_text(s->data.name), "batch_size", (json_int_t)s->cfg.batch_size, "hosts",
+        s->layout->hosts, "ranks", s->layout->ranks, "threads", s->threads, "isa", s->isa, "gemm",
+        s->cfg.gemm == GEMM_CHOICE_BLIS ? "blis" : "own", "steps", b->steps, "warm_up_steps",
+        b->warm_up);
+    json_t *rates = json_pack(
+        "{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "startup_s",
+        json_real_or_null(b->startup_s), "images_per_second",
+        json_real_or_null(b->images_per_second), "images_per_second_low", json_real_or_null(b->low),
+        "images_per_second_high", json_real_or_null(b->high), "step_ms", phases, "gflops_nominal",
+        json_real_or_null(b->gflops_nominal), "sgemm_gflops",
+        json_real_or_null(b->limits.sgemm_gflops), "fma_peak_gflops",
+        json_real_or_null(b->limits.fma_peak_gflops), "active", known(b->active), "ratio",
+        json_real_or_null(b->gflops_nominal / b->limits.sgemm_gflops), "pss_mib",
+        known(b->pss_mib));
+    json_object_update(value, rates);
+    json_decref(rates);
+    if (b->rank) {
+        json_object_set_new(value, "sampled_every", json_integer(b->every));
+        json_object_set_new(value, "per_rank", ranks_object(s, b));
+    }
+    print_json(value, "\n");
 }
 
 static void print_table(const app *a, const session *s, const bench_result *b)
 {
     char layout[160];
     print_layout(a, layout, sizeof layout);
-    fprintf(stderr, "%s, %s; %s, %s, batch %lld\n", layout, s->k->name, s->m.name, s->data.name,
-            (long long)s->cfg.batch_size);
-    fprintf(stderr, "%-10s %12.3f s\n", "start", b->startup_s);
-    fprintf(stderr, "%-10s %12s img/s (%s to %s)\n", "rate",
-            text_thousands((int64_t)b->images_per_second).text,
-            text_thousands((int64_t)b->low).text, text_thousands((int64_t)b->high).text);
+    print_to(stderr, "%s, %s; %s, %s, batch %lld\n", layout, s->isa, s->m.name, s->data.name,
+             (long long)s->cfg.batch_size);
+    print_to(stderr, "%-10s %12.3f s\n", "start", b->startup_s);
+    print_to(stderr, "%-10s %12s img/s (%s to %s)\n", "rate",
+             text_thousands((int64_t)b->images_per_second).text,
+             text_thousands((int64_t)b->low).text, text_thousands((int64_t)b->high).text);
     for (int i = 0; i < STEP_PHASES; i++)
-        fprintf(stderr, "%-10s %12.3f ms a step%s\n", step_phase_name((step_phase)i),
-                b->phase_ms[i], i ? "" : " (of the slowest rank)");
-    fprintf(stderr, "%-10s %12.3f ms\n%-10s %12.1f GFLOP/s nominal\n", "step", b->step_ms, "work",
-            b->gflops_nominal);
-    fprintf(stderr, "%-10s %12.1f GFLOP/s: the work is %.2f of it\n%-10s %12.1f GFLOP/s\n", "sgemm",
-            b->limits.sgemm_gflops, b->gflops_nominal / b->limits.sgemm_gflops, "FMA peak",
-            b->limits.fma_peak_gflops);
+        print_to(stderr, "%-10s %12.3f ms a step%s\n", step_phase_name((step_phase)i),
+                 b->phase_ms[i], i ? "" : " (of the slowest rank)");
+    print_to(stderr, "%-10s %12.3f ms\n%-10s %12.1f GFLOP/s nominal\n", "step", b->step_ms, "work",
+             b->gflops_nominal);
+    print_to(stderr, "%-10s %12.1f GFLOP/s: the work is %.2f of it\n%-10s %12.1f GFLOP/s\n",
+             "sgemm", b->limits.sgemm_gflops, b->gflops_nominal / b->limits.sgemm_gflops,
+             "FMA peak", b->limits.fma_peak_gflops);
 }
 
-/* Forward gives the same bits for any grain: small enough that every thread has work in a small batch. */
+/* The grain of --inference: so small that every thread has work in a small batch. A forward pass has the same bits with any
+ * grain. */
 static int64_t small_grain(const app *a)
 {
     int64_t each = (a->o.cfg.batch_size + a->workers - 1) / a->workers;
@@ -67,37 +112,39 @@ static int64_t small_grain(const app *a)
 
 static void print_kernel(const app *a, const bench_kernels_result *b, const bench_kernel *row)
 {
-    printf("{\"kernel\":\"%s\",\"shape\":\"%s\",\"isa\":\"%s\",\"ranks\":%d,\"threads\":%d,"
-           "\"unit\":\"%s\",\"rate\":%s,\"rate_low\":%s,\"rate_high\":%s,\"call_us\":%s,"
-           "\"bound\":\"%s\",\"share\":%s}",
-           row->kernel, row->shape, b->isa, a->layout->ranks, a->advice.threads, row->unit,
-           print_json(row->rate).text, print_json(row->low).text, print_json(row->high).text,
-           print_json(row->microseconds).text, row->bound, print_json(row->share).text);
+    print_json(json_pack("{s:s,s:s,s:s,s:i,s:i,s:s,s:o,s:o,s:o,s:o,s:s,s:o}", "kernel", row->kernel,
+                         "shape", row->shape, "isa", b->isa, "ranks", a->layout->ranks, "threads",
+                         a->advice.threads, "unit", row->unit, "rate", json_real_or_null(row->rate),
+                         "rate_low", json_real_or_null(row->low), "rate_high",
+                         json_real_or_null(row->high), "call_us",
+                         json_real_or_null(row->microseconds), "bound", row->bound, "share",
+                         json_real_or_null(row->share)),
+               "");
 }
 
 static void print_kernels(const app *a, const bench_kernels_result *b)
 {
     for (int i = 0; i < b->count; i++) {
-        printf("%s", i ? ",\n " : "[");
+        print_out("%s", i ? ",\n " : "[");
         print_kernel(a, b, &b->row[i]);
     }
-    printf("]\n");
+    print_out("]\n");
 }
 
 static void print_kernel_table(const app *a, const bench_kernels_result *b)
 {
     char layout[160];
     print_layout(a, layout, sizeof layout);
-    fprintf(stderr, "%s, %s\n", layout, b->isa);
+    print_to(stderr, "%s, %s\n", layout, b->isa);
     for (int i = 0; i < b->count; i++) {
         const bench_kernel *r = &b->row[i];
-        fprintf(stderr, "%-20s %-18s %10.2f us %8.1f %-7s (%.1f to %.1f) %4.0f %% of %s\n",
-                r->kernel, r->shape, r->microseconds, r->rate, r->unit, r->low, r->high,
-                100 * r->share, r->bound);
+        print_to(stderr, "%-20s %-18s %10.2f us %8.1f %-7s (%.1f to %.1f) %4.0f %% of %s\n",
+                 r->kernel, r->shape, r->microseconds, r->rate, r->unit, r->low, r->high,
+                 100 * r->share, r->bound);
     }
 }
 
-static status bench_kernels(const app *a, message *why)
+static status bench_kernels(const app *a, failure *why)
 {
     bench_kernels_cfg cfg = {
         .c = a->c, .threads = a->advice.threads, .isa = a->o.cfg.isa, .kernel = a->o.kernel};
@@ -111,20 +158,24 @@ static status bench_kernels(const app *a, message *why)
     return code;
 }
 
-status bench_command(app *a, message *why)
+status bench_command(app *a, failure *why)
 {
     if (a->o.kernel) return bench_kernels(a, why);
+    if (a->o.trace) return bench_trace_command(a, why);
     session *s = memory_take(sizeof *s);
     session_cfg cfg = {
         .cfg = a->o.cfg, .c = a->c, .threads = a->advice.threads, .cores = a->advice.cores};
-    bench_cfg how = {.inference = a->o.inference, .started_s = a->started_s};
+    bench_cfg how = {
+        .inference = a->o.inference, .per_rank = a->o.per_rank, .started_s = a->started_s};
     if (how.inference) cfg.cfg.grain = small_grain(a);
     bench_result b = {0};
+    profile *p = NULL;
     status code = session_open(s, &cfg, why);
-    if (!code) code = bench_run(s, &how, &b, why);
+    if (!code) p = profile_attach(s);
+    if (!code) code = bench_run(s, p, &how, &b, why);
     if (!code && app_speaks(a)) {
         if (a->o.verbosity > 0) print_table(a, s, &b);
-        if (s->profile_table) fprintf(stderr, "%s", s->profile_table);
+        if (p) print_to(stderr, "%s", p->table);
         print_object(s, &how, &b);
     }
     session_close(s);

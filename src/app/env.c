@@ -1,4 +1,4 @@
-/* app/env.c - the command env: what to paste into a bug report. */
+/* app/env.c - the command env: what a bug report should contain. */
 #include "app/env.h"
 
 #include <stdio.h>
@@ -12,6 +12,7 @@
 #include "app/print.h"
 #include "base/text.h"
 #include "kernel/gemm_blis.h"
+#include "train/numerics.h"
 #include "train/session.h"
 
 #ifdef NDEBUG
@@ -20,20 +21,33 @@
 #define BUILD "debug"
 #endif
 
+/* What this build lacks, for a line of its own; empty where it lacks nothing. */
+#if MNIST_DIST_PNG && MNIST_DIST_ZIP
+#define LACKS ""
+#elif MNIST_DIST_ZIP
+#define LACKS "without  libpng: no PNG pictures\n"
+#elif MNIST_DIST_PNG
+#define LACKS "without  libzip: no .keras files\n"
+#else
+#define LACKS "without  libpng and libzip: no PNG pictures, no .keras files\n"
+#endif
+
 void env_print_version(FILE *out)
 {
-    fprintf(out, "mnist_dist " MNIST_DIST_VERSION " (%s build, compiler %s)\n", BUILD, __VERSION__);
-    fprintf(out, "MPI      %s\n", comm_library_version());
-    fprintf(out, "BLIS     kernels for %s\n", gemm_blis_architecture());
-    fprintf(out, "HDF5     " MNIST_DIST_HDF5_VERSION ", zlib %s, jansson %s, xxHash %u.%u.%u\n",
-            zlibVersion(), jansson_version_str(), XXH_versionNumber() / 10000,
-            XXH_versionNumber() / 100 % 100, XXH_versionNumber() % 100);
+    print_to(out, "mnist_dist " MNIST_DIST_VERSION ", numerics %d (%s build, compiler %s)\n",
+             NUMERICS, BUILD, __VERSION__);
+    print_to(out, "MPI      %s\n", comm_library_version());
+    print_to(out, "BLIS     kernels for %s\n", gemm_blis_architecture());
+    print_to(out, "HDF5     " MNIST_DIST_HDF5_VERSION ", zlib %s, jansson %s, xxHash %u.%u.%u\n",
+             zlibVersion(), jansson_version_str(), XXH_versionNumber() / 10000,
+             XXH_versionNumber() / 100 % 100, XXH_versionNumber() % 100);
+    print_to(out, "%s", LACKS);
 }
 
 /* What each rank sends to rank 0. */
 typedef struct rank_report {
     char host[64], isa[16], blis[16];
-    int threads, online, quota, level;
+    int threads, online, quota;
     place_mask mask;
     char warning[512];
 } rank_report;
@@ -43,7 +57,6 @@ static rank_report report_here(const app *a, const kernels *k)
     rank_report r = {.threads = a->advice.threads,
                      .online = a->here.online,
                      .quota = a->here.quota,
-                     .level = kernels_level(k),
                      .mask = a->here.mask};
     gethostname(r.host, sizeof r.host - 1);
     snprintf(r.isa, sizeof r.isa, "%s", k->name);
@@ -57,7 +70,7 @@ static int has_core(const place_mask *m, int core)
     return core < PLACE_MAX_CORES && (m->bit[core / 64] >> core % 64 & 1);
 }
 
-/* "0-3,8" */
+/* "0-3,8", into out[size] */
 static void mask_words(const place_mask *m, char *out, size_t size)
 {
     size_t used = 0;
@@ -75,63 +88,64 @@ static void mask_words(const place_mask *m, char *out, size_t size)
 
 static void print_ranks(const rank_report *all, int ranks)
 {
-    printf("%4s  %-24s %7s  %-16s %6s  %5s  %-8s  %s\n", "rank", "host", "threads", "cores",
-           "online", "quota", "isa", "BLIS");
+    print_out("%4s  %-24s %7s  %-16s %6s  %5s  %-8s  %s\n", "rank", "host", "threads", "cores",
+              "online", "quota", "isa", "BLIS");
     for (int r = 0; r < ranks; r++) {
         char cores[128];
         mask_words(&all[r].mask, cores, sizeof cores);
-        printf("%4d  %-24s %7d  %-16s %6d  %5s  %-8s  %s\n", r, all[r].host, all[r].threads, cores,
-               all[r].online, all[r].quota ? text_thousands(all[r].quota).text : "none", all[r].isa,
-               all[r].blis);
+        print_out("%4d  %-24s %7d  %-16s %6d  %5s  %-8s  %s\n", r, all[r].host, all[r].threads,
+                  cores, all[r].online, all[r].quota ? text_thousands(all[r].quota).text : "none",
+                  all[r].isa, all[r].blis);
     }
     for (int r = 0; r < ranks; r++)
         if (all[r].warning[0] && (r == 0 || strcmp(all[r].warning, all[r - 1].warning) != 0))
             print_note(all[r].warning);
 }
 
-static void print_isa(const rank_report *all, int ranks)
+/* own: of rank 0 */
+static void print_isa(const rank_report *own)
 {
     const kernels *tables[3];
-    int count = kernels_available(tables), lowest = all[0].level;
-    for (int r = 1; r < ranks; r++)
-        if (all[r].level < lowest) lowest = all[r].level;
-    printf("isa      %s of", kernels_of_level(lowest)->name);
-    for (int i = 0; i < count; i++) printf("%s %s", i ? "," : "", tables[i]->name);
-    printf("\n");
+    int count = kernels_available(tables);
+    print_out("isa      %s of", own->isa);
+    for (int i = 0; i < count; i++) print_out("%s %s", i ? "," : "", tables[i]->name);
+    print_out("\n");
 }
 
-/* Data that is missing is a finding here, no failure; unless it was asked for. */
-static status print_data(const app *a, message *why)
+/* Missing data is part of the report, not a failure, except if the user has named it. */
+static status print_data(const app *a, failure *why)
 {
     dataset_plan plan;
-    message found = {""};
+    failure found = {""};
     status code = session_find_data(&a->o.cfg, &plan, &found);
     if (code && a->o.cfg.data[0]) return fail(why, code, "%s", found.text);
     if (code) {
-        printf("data     none: %s\n", found.text);
+        print_out("data     none: %s\n", found.text);
         return STATUS_OK;
     }
-    printf("data     %s%s%s: %s training and %s test images of %d x %d%s%s\n", plan.name,
-           plan.note[0] ? ", " : "", plan.note, text_thousands(plan.train).text,
-           text_thousands(plan.test).text, plan.height, plan.width,
-           plan.file[0][0] ? ", from " : "", plan.file[0]);
+    print_out("data     %s%s%s: %s training and %s test images of %s%s%s\n", plan.name,
+              plan.note[0] ? ", " : "", plan.note, text_thousands(plan.train).text,
+              text_thousands(plan.test).text,
+              dataset_extent(plan.height, plan.width, plan.channels).text,
+              plan.file[0][0] ? ", from " : "", plan.file[0]);
     return STATUS_OK;
 }
 
-static status print_all(const app *a, const rank_report *all, message *why)
+static status print_all(const app *a, const rank_report *all, failure *why)
 {
     char layout[160];
     print_layout(a, layout, sizeof layout);
     env_print_version(stdout);
-    print_isa(all, a->layout->ranks);
-    printf("layout   %s, %d group%s of shared memory\n", layout, a->layout->groups,
-           a->layout->groups == 1 ? "" : "s");
+    print_isa(all);
+    print_out("layout   %s, %d group%s of shared memory\n", layout, a->layout->groups,
+              a->layout->groups == 1 ? "" : "s");
     if (a->layout->sharing_note[0]) print_note(a->layout->sharing_note);
+    if (a->crossed[0]) print_note(a->crossed);
     print_ranks(all, a->layout->ranks);
     return print_data(a, why);
 }
 
-status env_command(app *a, message *why)
+status env_command(app *a, failure *why)
 {
     const kernels *k = NULL;
     status code = comm_agree(a->c, kernels_select(a->o.cfg.isa, &k, why), why);

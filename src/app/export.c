@@ -2,16 +2,18 @@
 #include <stdio.h>
 
 #include "app/app.h"
+#include "app/images.h"
 #include "app/print.h"
 #include "app/weights.h"
 #include "base/text.h"
+#include "train/results.h"
 #include "train/keras_export.h"
 
-/* What needs no file to be read. */
-static status check_target(const options *o, keras_file *kind, message *why)
+/* Checks --out, before anything is read. */
+static status check_target(const options *o, keras_file *kind, failure *why)
 {
-    const char *path = o->cfg.out;
-    if (!path[0])
+    const char *path = o->file;
+    if (!path)
         return fail(why, STATUS_USAGE,
                     "export needs a file to write: -o NAME.weights.h5 or -o NAME.keras");
     status code = keras_file_kind(path, kind, why);
@@ -23,27 +25,31 @@ static status check_target(const options *o, keras_file *kind, message *why)
 }
 
 static status export_file(const app *a, const weights *w, keras_file kind, stored_model *s,
-                          message *why)
+                          failure *why)
 {
     settings cfg;
-    const char *path = a->o.cfg.out;
+    const char *path = a->o.file;
     status code = weights_settings(&a->o, w, &cfg, why);
-    if (!code) code = stored_model_open(s, &cfg, stored_model_images(w->file, &cfg), w->file, why);
-    if (!code) code = keras_export(s, kind, path, why);
+    if (code) return code;
+    stored_images sides = stored_model_images(w->file, &cfg);
+    code = stored_model_open(s, &cfg, sides, w->file, why);
+    if (!code) code = file_make_parents(path, why);
+    if (!code) code = keras_export(s, kind, path, a->o.force, why);
     if (code) return code;
     if (w->note.text[0]) print_note(w->note.text);
-    printf("%s: %s, %s parameters, of %s\n", path, s->m.name, text_thousands(s->m.parameters).text,
-           w->path);
+    images_note_found(&sides);
+    print_out("%s: %s, %s parameters, of %s%s\n", path, s->m.name,
+              text_thousands(s->m.parameters).text, w->path, results_place_in(w->file).text);
     return STATUS_OK;
 }
 
-status export_command(app *a, message *why)
+status export_command(app *a, failure *why)
 {
     weights w = {0};
     keras_file kind;
     stored_model *s = memory_take(sizeof *s);
     status code = check_target(&a->o, &kind, why);
-    if (!code) code = weights_open(a->o.operand, a->o.which, &w, why);
+    if (!code) code = weights_open(a->o.operand[0], options_which(&a->o), &w, why);
     if (!code) code = export_file(a, &w, kind, s, why);
     weights_close(&w);
     stored_model_free(s);

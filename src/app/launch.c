@@ -1,21 +1,30 @@
-/* app/launch.c - from a process to ranks with threads. */
+/* app/launch.c - starts MPI, and decides the threads of each rank. */
 #include "app/launch.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "app/agree.h"
 #include "app/estimate.h"
 #include "base/stop.h"
 #include "base/team.h"
 #include "base/text.h"
 #include "base/timer.h"
+#include "io/file.h"
+#include "options_private.h"
 #include "train/session.h"
 
-/* Turns, some ten microseconds: a barrier between busy threads ends sooner, and a thread that waits for one which lost
- * its core sleeps. libgomp's own 300,000 make a step five times slower as soon as anything else runs on the machine. */
+/* How often a waiting thread polls before it sleeps: about 10 microseconds. A barrier between busy threads ends sooner; a
+ * thread that waits for one without a core sleeps. With libgomp's default, 300,000, a step takes five times as long when
+ * anything else runs on the machine. */
 #define SHORT_SPIN "1000"
+
+/* Least stack of a thread in bytes, and as OMP_STACKSIZE has it; ample for kernels and libraries. */
+#define STACK_LEAST (1u << 20)
+#define STACK_TEXT  "1M"
 
 static int64_t number_in_environment(const char *name, int64_t otherwise)
 {
@@ -26,15 +35,6 @@ static int64_t number_in_environment(const char *name, int64_t otherwise)
     return text_to_int(digits, &value) ? value : otherwise;
 }
 
-int launch_announced_rank(void)
-{
-    static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK",
-                                        "SLURM_PROCID"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (getenv(names[i])) return (int)number_in_environment(names[i], 0);
-    return 0;
-}
-
 int launch_asked_threads(const app *a)
 {
     int64_t asked = a->o.cfg.threads ? a->o.cfg.threads
@@ -43,8 +43,8 @@ int launch_asked_threads(const app *a)
     return asked < SETTINGS_MAX_THREADS ? (int)asked : SETTINGS_MAX_THREADS;
 }
 
-/* Cores that the ranks of this host have together, as far as one rank can tell before MPI: where ranks are bound, they
- * are taken to be bound to different cores. */
+/* The cores of all ranks of this host, as one rank can estimate them before MPI starts: ranks that are bound count as bound to
+ * different cores. */
 static int guess_cores(const app *a)
 {
     int64_t bound = (int64_t)a->here.affinity * comm_announced_local_ranks();
@@ -53,24 +53,79 @@ static int guess_cores(const app *a)
     return cores > 0 ? cores : 1;
 }
 
-static int trains(const app *a)
+int launch_uses_ranks(const app *a)
 {
-    return a->o.command->run == train_command;
+    return !a->o.ask && a->o.command->place != COMMAND_ALONE;
 }
 
-void launch_again_with_patience(const app *a, char **argv)
+/* By its path, so that the process keeps its name: /proc/self/exe would name it "exe". If it fails, waiting threads spin, which
+ * is only slower. */
+static void start_again(char **argv)
 {
-    if (trains(a)) stop_hold(); /* a signal that comes now must not be lost */
+    char path[FILE_PATH];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (length <= 0) return;
+    path[length] = 0;
+    execv(path, argv);
+    execv("/proc/self/exe", argv); /* the file has been replaced, as by a new build */
+}
+
+/* Where ranks of this host would bind their threads to the same cores, only what the launcher bound them to counts. */
+static int drop_binding(const app *a)
+{
+    int64_t cores = (int64_t)comm_announced_local_ranks() * a->here.affinity;
+    if (!a->here.bound_by || comm_announced_local_ranks() == 1 || cores <= a->here.online) return 0;
+    unsetenv("OMP_PROC_BIND");
+    unsetenv("OMP_PLACES");
+    unsetenv("GOMP_CPU_AFFINITY");
+    return 1;
+}
+
+/* A thread with less stack dies, or waits for ever, in the libraries. */
+static int enlarge_stacks(void)
+{
+    if (team_stack_bytes() >= STACK_LEAST) return 0;
+    unsetenv("GOMP_STACKSIZE");
+    setenv("OMP_STACKSIZE", STACK_TEXT, 1);
+    return 1;
+}
+
+/* Unless set by the user, or by the first start. */
+static int shorten_spins(int crowded)
+{
+    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT")) return 0;
+    if (crowded) setenv("OMP_WAIT_POLICY", "passive", 1);
+    setenv("GOMP_SPINCOUNT", crowded ? "0" : SHORT_SPIN, 1);
+    return 1;
+}
+
+static int uses_threads(const app *a)
+{
+    return !a->o.ask && options_takes(a->o.command, "threads");
+}
+
+void launch_again(const app *a, char **argv)
+{
+    if (!uses_threads(a)) return;
+    if (app_trains(a)) stop_hold(); /* a signal that comes before launch_begin is not lost */
     int asked = launch_asked_threads(a), ranks = comm_announced_local_ranks(),
         cores = guess_cores(a);
     int threads = asked ? asked : cores / ranks;
-    if (threads < 2) return;
-    /* the user's choice, or this is the second time */
-    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT")) return;
-    if ((int64_t)threads * ranks > cores) setenv("OMP_WAIT_POLICY", "passive", 1);
-    setenv("GOMP_SPINCOUNT", (int64_t)threads * ranks > cores ? "0" : SHORT_SPIN, 1);
-    execv("/proc/self/exe",
-          argv); /* where that fails, the threads spin: slower, and nothing else */
+    int changed = drop_binding(a);
+    if (threads >= 2) {
+        changed |= enlarge_stacks();
+        changed |= shorten_spins((int64_t)threads * ranks > cores);
+    }
+    if (!changed) return;
+    place_unbind(&a->here);
+    start_again(argv);
+}
+
+int launch_threads_alone(const app *a)
+{
+    int asked = launch_asked_threads(a), threads = asked ? asked : place_cores(&a->here);
+    if (threads > SETTINGS_MAX_THREADS) threads = SETTINGS_MAX_THREADS;
+    return threads < team_limit() ? threads : team_limit();
 }
 
 /* ---- with MPI ---- */
@@ -80,7 +135,15 @@ typedef struct rank_place {
     place_mask mask;
 } rank_place;
 
-/* The cores of all ranks of this host, and what this rank should do with its own. */
+static void keep_limit(place_advice *advice)
+{
+    if (advice->threads <= team_limit()) return;
+    snprintf(advice->warning, sizeof advice->warning, "OMP_THREAD_LIMIT=%d: %d of %d threads",
+             team_limit(), team_limit(), advice->threads);
+    advice->threads = team_limit();
+}
+
+/* Decides the threads of this rank, from the cores of all ranks of its host. */
 static void find_threads(app *a, comm *c)
 {
     const comm_layout *l = comm_get_layout(c);
@@ -93,9 +156,10 @@ static void find_threads(app *a, comm *c)
     memory_free(all);
     a->advice = place_advise(&a->here, &together, l->host_ranks, launch_asked_threads(a));
     if (a->advice.threads > SETTINGS_MAX_THREADS) a->advice.threads = SETTINGS_MAX_THREADS;
+    keep_limit(&a->advice);
 }
 
-/* What rank 0 tells about all ranks. */
+/* Sums up over all ranks what the first screen tells. */
 static void sum_up(app *a, comm *c)
 {
     const comm_layout *l = comm_get_layout(c);
@@ -116,7 +180,7 @@ static void sum_up(app *a, comm *c)
     memory_free(all);
 }
 
-/* Rank 0's estimate; what is wrong with the settings is told later, by session_open. */
+/* Shared memory of this host in bytes, as rank 0 estimates it. Mistakes in the settings are reported later, by session_open. */
 static size_t shared_bytes(const app *a, comm *c)
 {
     size_t bytes = 0;
@@ -125,9 +189,9 @@ static size_t shared_bytes(const app *a, comm *c)
         arena memory = {0};
         model *m = arena_take(&memory, sizeof *m);
         dataset_plan plan;
-        message ignored;
+        failure ignored;
         if (!session_find_data(&a->o.cfg, &plan, &ignored) &&
-            !estimate_model(&a->o.cfg, plan.height, plan.width, m, &memory, &ignored)) {
+            !estimate_model(&a->o.cfg, &plan, m, &memory, &ignored)) {
             int samples = estimate_samples(&a->o.cfg, &plan);
             estimate e = estimate_memory(&a->o.cfg, m, samples, plan.bytes, l->ranks,
                                          a->threads_most);
@@ -139,40 +203,70 @@ static size_t shared_bytes(const app *a, comm *c)
     return bytes;
 }
 
-/* Signals, and on rank 0 the clock, may stop a training from here on. */
-static void listen_for_stops(app *a)
+/* After MPI's start only rank 0 sets a deadline. --time-limit counts from begin_s, when the program started. */
+static void set_deadline(app *a, double begin_s)
 {
-    stop_listen();
     a->limit = (limit){.seconds = (double)INFINITY};
-    if (launch_announced_rank() != 0) return;
+    if (a->layout->rank != 0) return;
     double now_s = timer_now_s();
     a->limit = limit_find(&a->o.cfg);
-    stop_set_deadline(now_s + a->limit.seconds);
+    stop_set_deadline((settings_time_limit(&a->o.cfg) > 0 ? begin_s : now_s) + a->limit.seconds);
 }
 
-void launch_begin(app *a, int *argc, char ***argv)
+/* ---- the ranks meet ---- */
+
+/* Fills in a->crossed, what to say where MPI knows one task of those that a launcher announced. A command that one rank does is
+ * then done by this task. */
+static status check_launcher(app *a, const comm *c, int announced, failure *why)
 {
-    if (trains(a)) listen_for_stops(a);
-    comm_start(argc, argv, guess_cores(a));
-    a->started_s = timer_now_s();
-    comm_cfg alone = comm_cfg_default();
-    alone.sharing = COMM_SHARE_OFF;
-    comm *first = comm_open(&alone); /* to ask each other with, before the groups are made */
+    if (comm_get_layout(c)->ranks > 1 || announced <= 1 || !launch_uses_ranks(a)) return STATUS_OK;
+    snprintf(a->crossed, sizeof a->crossed,
+             "the launcher announced %d tasks, MPI knows 1: is it the launcher of this MPI (PMIx)? "
+             "This program uses %s",
+             announced, comm_library_version());
+    if (a->o.command->run == env_command) return STATUS_OK; /* it prints this as a note */
+    return fail(why, STATUS_USAGE, "%s", a->crossed);
+}
+
+/* The groups of shared memory, and the threads of this rank. */
+static status open_ranks(app *a, comm *first, failure *why)
+{
     find_threads(a, first);
+    status code = comm_agree(first, team_try(a->advice.threads, why), why);
+    if (code) return code;
     sum_up(a, first);
     comm_cfg cfg = comm_cfg_default();
     cfg.sharing = a->o.cfg.share == SHARE_OFF ? COMM_SHARE_OFF : COMM_SHARE_AUTO;
     cfg.cores = a->advice.cores;
-    /* a knob for tests: lets one machine stand for several hosts */
+    /* for tests: a host counts as several */
     cfg.group_size = (int)number_in_environment("MNIST_DIST_GROUP_SIZE", 0);
     if (cfg.sharing == COMM_SHARE_AUTO) cfg.shared_bytes = shared_bytes(a, first);
     a->c = comm_open(&cfg);
     a->layout = comm_get_layout(a->c);
-    comm_close(first);
     team_set_threads(a->advice.threads);
+    return STATUS_OK;
+}
+
+status launch_begin(app *a, int *argc, char ***argv, status own, failure *why)
+{
+    double begin_s = timer_now_s();
+    int announced = comm_announced_ranks(), stops = !own && app_trains(a) && !a->o.ask;
+    if (stops) stop_listen();
+    comm_start(argc, argv, guess_cores(a));
+    a->started_s = timer_now_s();
+    comm_cfg alone = comm_cfg_default();
+    alone.sharing = COMM_SHARE_OFF;
+    comm *first = comm_open(&alone); /* before it is known that all ranks want the same groups */
+    status code = agree_to_begin(a, first, own, why);
+    if (!code) code = check_launcher(a, first, announced, why);
+    a->speaks = comm_get_layout(first)->rank == 0;
+    if (!code && launch_uses_ranks(a)) code = open_ranks(a, first, why);
+    if (!code && stops) set_deadline(a, begin_s);
+    comm_close(first);
+    return code;
 }
 
 void launch_end(app *a)
 {
-    comm_close(a->c);
+    if (a->c) comm_close(a->c);
 }

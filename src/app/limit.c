@@ -1,4 +1,4 @@
-/* app/limit.c - when a training must have left. */
+/* app/limit.c - when a training must stop. */
 #include "app/limit.h"
 
 #include <math.h>
@@ -9,7 +9,8 @@
 
 #include "base/text.h"
 
-/* The job's number, or ARRAY_TASK: squeue takes an array's own number for all of its tasks. */
+/* The number of the job into out[size], such as 123; of a task of an array 123_4, because squeue takes the number of the array
+ * for all its tasks. Returns 0 if there is no job. */
 static int find_job(char *out, size_t size)
 {
     int64_t number;
@@ -22,7 +23,7 @@ static int find_job(char *out, size_t size)
     return 1;
 }
 
-/* What squeue says is left, as a duration or a word: out[size]; "" where it says nothing. */
+/* The time left, as squeue prints it (a duration or a word), into out[size]; "" if squeue does not answer. */
 static void ask_squeue(const char *job, char *out, size_t size)
 {
     char command[128];
@@ -36,14 +37,21 @@ static void ask_squeue(const char *job, char *out, size_t size)
     out[strcspn(out, " \n")] = 0;
 }
 
-/* Seconds until the job's end; INFINITY: it has none; NaN: nobody says. */
+/* Seconds until the end that SLURM_JOB_END_TIME gives; NaN if it is not set. */
+static double variable_left_s(void)
+{
+    int64_t end;
+    const char *known = getenv("SLURM_JOB_END_TIME");
+    return known && text_to_int(known, &end) ? (double)(end - (int64_t)time(NULL)) : (double)NAN;
+}
+
+/* Seconds until the job's end; INFINITY if it has none, NaN if that is not known. An end that has passed is ignored: the
+ * variable is left over in a shell or a container that was started in a job that is over. */
 static double job_left_s(const char *job)
 {
     char left[64];
-    double seconds;
-    int64_t end;
-    const char *known = getenv("SLURM_JOB_END_TIME");
-    if (known && text_to_int(known, &end)) return fmax(0, (double)(end - (int64_t)time(NULL)));
+    double seconds = variable_left_s();
+    if (seconds > 0) return seconds;
     ask_squeue(job, left, sizeof left);
     if (strcmp(left, "UNLIMITED") == 0) return (double)INFINITY;
     return text_to_duration(left, &seconds) ? seconds : (double)NAN;
@@ -56,13 +64,14 @@ static limit job_limit(double margin_s)
     if (!find_job(job, sizeof job)) return l;
     double left_s = job_left_s(job);
     if (isnan(left_s))
-        snprintf(l.text, sizeof l.text, "the end of SLURM job %s is unknown: give --time-limit",
-                 job);
+        snprintf(l.text, sizeof l.text, "the end of SLURM job %s is unknown%s: give --time-limit",
+                 job,
+                 variable_left_s() <= 0 ? " (SLURM_JOB_END_TIME has passed, and is ignored)" : "");
     if (!isfinite(left_s)) return l;
     margin_s = fmin(margin_s, left_s / 2);
     l.seconds = left_s - margin_s;
     snprintf(l.text, sizeof l.text,
-             "the end of SLURM job %s, in %s; leaves with a checkpoint %s before", job,
+             "the end of SLURM job %s, in %s; stops with a checkpoint %s before", job,
              text_duration(left_s).text, text_duration(margin_s).text);
     return l;
 }
@@ -72,7 +81,7 @@ limit limit_find(const settings *cfg)
     double limit_s = settings_time_limit(cfg), margin_s = settings_time_margin(cfg);
     if (limit_s == 0) return job_limit(margin_s);
     limit l = {.seconds = limit_s - margin_s};
-    snprintf(l.text, sizeof l.text, "--time-limit=%.60s; leaves with a checkpoint %.60s before",
+    snprintf(l.text, sizeof l.text, "--time-limit=%.60s; stops with a checkpoint %.60s before",
              cfg->time_limit, cfg->time_margin);
     return l;
 }

@@ -1,4 +1,4 @@
-/* app/main.c - who does what, and the exit code. */
+/* app/main.c - from the command line to a command, and its exit code. */
 #include <signal.h>
 #include <stdio.h>
 
@@ -6,56 +6,71 @@
 #include "app/env.h"
 #include "app/launch.h"
 #include "app/print.h"
+#include "app/rlimits.h"
+#include "app/streams.h"
 #include "base/team.h"
 
-/* A rank that ends with another code than 0 makes mpirun kill the others: so rank 0 alone returns it, after all are
- * done with MPI. */
-static int finish(status code, const message *why, int speaks)
+/* The process' exit code. Only rank 0 returns the status, after all ranks have left MPI: mpirun kills the other ranks when one
+ * of them ends with a code other than 0. */
+static int finish(status code, const failure *why, int speaks)
 {
     if (code && speaks) print_failure(why);
     return speaks ? (int)code : 0;
 }
 
-static int answer(const options *o)
+static status answer(const options *o)
 {
-    if (launch_announced_rank() != 0) return 0;
     if (o->ask == ASK_VERSION)
         env_print_version(stdout);
     else
         options_print_help(o, stdout);
-    return 0;
+    return STATUS_OK;
 }
 
-static int run_alone(app *a, message *why)
+static status read_command_line(app *a, int argc, char **argv, failure *why)
 {
-    int speaks = launch_announced_rank() == 0;
-    return finish(speaks ? a->o.command->run(a, why) : STATUS_OK, why, speaks);
+    status code = options_parse(argc, argv, &a->o, why);
+    return code || a->o.ask ? code : settings_resolve(&a->o.cfg, why);
 }
 
-static int run_ranks(app *a, int argc, char **argv, message *why)
+/* A command for one rank, or help: MPI has ended already. */
+static status work_alone(app *a, failure *why)
 {
-    launch_again_with_patience(a, argv);
-    launch_begin(a, &argc, &argv);
-    status code = settings_check_ranks(a->layout->ranks, why);
-    if (!code) code = a->o.command->run(a, why);
-    int speaks = app_speaks(a);
-    fflush(stdout);
+    if (!a->speaks) return STATUS_OK;
+    return a->o.ask ? answer(&a->o) : a->o.command->run(a, why);
+}
+
+static int run(app *a, int argc, char **argv)
+{
+    failure why = {""};
+    status code = read_command_line(a, argc, argv, &why);
+    if (!code) code = rlimits_raise(&why);
+    int on_ranks = !code && launch_uses_ranks(a);
+    /* a training outlives the reader of its output, such as head */
+    if (on_ranks && app_trains(a)) signal(SIGPIPE, SIG_IGN);
+    if (on_ranks && app_trains(a)) rlimits_warn_early();
+    if (!code) launch_again(a, argv);
+    a->speaks = 1;
+    if (on_ranks || comm_may_have_ranks()) code = launch_begin(a, &argc, &argv, code, &why);
+    if (!code) code = on_ranks ? a->o.command->run(a, &why) : work_alone(a, &why);
+    streams_flush();
     launch_end(a);
-    return finish(code, why, speaks);
+    return finish(code, &why, a->speaks);
 }
 
 int main(int argc, char **argv)
 {
     static app a;
-    message why = {""};
+    streams_open();
     team_flush_denormals();
-    signal(SIGXFSZ,
-           SIG_IGN); /* a file beyond its limit is then an error of write(), told in words */
+    if (argc > 0 && argv[0][0]) print_set_program(argv[0]);
+    /* A write beyond the limit of a file's size then fails with an error, which is reported in words. */
+    signal(SIGXFSZ, SIG_IGN);
     a.here = place_read();
-    status code = options_parse(argc, argv, &a.o, &why);
-    if (!code && a.o.ask) return answer(&a.o);
-    if (!code) code = settings_resolve(&a.o.cfg, &why);
-    if (code) return finish(code, &why, launch_announced_rank() == 0);
-    return a.o.command->place == COMMAND_ALONE ? run_alone(&a, &why)
-                                               : run_ranks(&a, argc, argv, &why);
+    int exit_code = run(&a, argc, argv);
+    int left_files = app_trains(&a) && !a.o.ask && !a.o.dry_run &&
+                     (exit_code == STATUS_OK || exit_code == STATUS_STOPPED);
+    options_free(&a.o);
+    return streams_close(exit_code, left_files ? "lines are lost; the files of the run are whole"
+                                               : "what was printed is not complete");
 }

@@ -1,30 +1,36 @@
-/* app/progress.c - a training as it goes. */
+/* app/progress.c - shows the progress of a training. */
 #include "app/progress.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "app/bar.h"
 #include "app/print.h"
+#include "app/streams.h"
 #include "base/text.h"
 #include "base/timer.h"
 
 #define BAR_EVERY_S  0.1
-#define LINE_EVERY_S 10.0
-enum { BAR_WIDTH = 20 };
+#define LINE_EVERY_S 4.0
 
-progress_style progress_choose(const options *o, int output_is_terminal, int errors_are_terminal)
+progress_style progress_choose(const options *o, int output_is_terminal, int errors_are_terminal,
+                               const char *term)
 {
     if (o->cfg.progress != PROGRESS_AUTO) return (progress_style)o->cfg.progress;
     if (o->verbosity < 0) return PROGRESS_NONE;
+    if (!term || !term[0] || strcmp(term, "dumb") == 0) return PROGRESS_PLAIN;
     return output_is_terminal && errors_are_terminal ? PROGRESS_BAR : PROGRESS_PLAIN;
 }
 
 progress progress_new(const app *a)
 {
-    return (progress){
-        .a = a, .style = progress_choose(&a->o, isatty(1), isatty(2)), .begin_s = timer_now_s()};
+    return (progress){.a = a,
+                      .style = progress_choose(&a->o, isatty(1), isatty(2), getenv("TERM")),
+                      .utf8 = print_has_utf8(),
+                      .begin_s = timer_now_s()};
 }
 
 static int64_t whole(double value)
@@ -32,14 +38,29 @@ static int64_t whole(double value)
     return isfinite(value) ? (int64_t)value : 0;
 }
 
-static void print_head(const progress *p, int epoch, int step)
+/* Covers what the bar has left in its line, and goes back to the line's begin. */
+static void clear_bar(progress *p)
 {
-    printf("%sEpoch %d/%d  %d/%d ", p->style == PROGRESS_BAR ? "\r\033[K" : "", epoch, p->epochs,
-           step, p->steps);
-    if (p->style != PROGRESS_BAR) return;
-    int filled = p->steps > 0 ? (int)((int64_t)BAR_WIDTH * step / p->steps) : 0;
-    for (int i = 0; i < BAR_WIDTH; i++) fputs(i < filled ? "━" : "─", stdout);
-    putchar(' ');
+    if (p->shown) printf("\r%*s\r", p->shown, "");
+    p->shown = 0;
+}
+
+/* `most` columns are there, also after the terminal was made narrower. */
+static void show_bar(progress *p, const bar_figures *f)
+{
+    int most = bar_terminal_columns();
+    bar_line line = bar_draw(f, most, p->utf8);
+    int rest = (p->shown < most ? p->shown : most - 1) - line.columns;
+    printf("\r%s%*s", line.text, rest > 0 ? rest : 0, "");
+    p->shown = line.columns;
+}
+
+static void print_step(const bar_figures *f, double passed_s)
+{
+    printf("Epoch %d/%d  %d/%d %.0fs, %.0fs to go, %s img/s - loss %s - accuracy %s\n", f->epoch,
+           f->epochs, f->step, f->steps, passed_s, f->left_s,
+           text_thousands(whole(f->images_per_second)).text, print_fixed(f->loss, 4).text,
+           print_fixed(f->accuracy, 4).text);
 }
 
 static void started(void *context, const session *s, const char *run_folder, int64_t first_step)
@@ -65,34 +86,45 @@ static void stepped(void *context, const session *s, int epoch, int step, double
         step == p->steps)
         return;
     p->told_s = now_s;
-    print_head(p, epoch, step);
-    printf("%.0fs, %.0fs to go, %s img/s - loss %s - accuracy %s%s", now_s - p->begin_s,
-           (now_s - p->begin_s) / step * (p->steps - step),
-           text_thousands(whole(images_per_second)).text, print_fixed(loss, 4).text,
-           print_fixed(accuracy, 4).text, p->style == PROGRESS_BAR ? "" : "\n");
-    fflush(stdout);
+    bar_figures f = {.epoch = epoch,
+                     .epochs = p->epochs,
+                     .step = step,
+                     .steps = p->steps,
+                     .images_per_second = images_per_second,
+                     .loss = loss,
+                     .accuracy = accuracy,
+                     .left_s = (now_s - p->begin_s) / step * (p->steps - step)};
+    if (p->style == PROGRESS_BAR)
+        show_bar(p, &f);
+    else
+        print_step(&f, now_s - p->begin_s);
+    streams_flush();
 }
 
 static void print_epoch_json(const metrics_epoch *e)
 {
-    printf("{\"kind\":\"epoch\",\"epoch\":%d,\"step\":%lld,\"loss\":%s,\"accuracy\":%s,\"val_"
-           "loss\":%s,"
-           "\"val_accuracy\":%s,\"seconds\":%s,\"images_per_second\":%s}\n",
-           e->epoch, (long long)e->step, print_json(e->loss).text, print_json(e->accuracy).text,
-           print_json(e->val_loss).text, print_json(e->val_accuracy).text,
-           print_json(e->seconds).text, print_json(e->images_per_second).text);
+    json_t *value = json_pack(
+        "{s:s,s:i,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "kind", "epoch", "epoch", e->epoch, "step",
+        (json_int_t)e->step, "loss", json_real_or_null(e->loss), "accuracy",
+        json_real_or_null(e->accuracy), "val_loss", json_real_or_null(e->val_loss), "val_accuracy",
+        json_real_or_null(e->val_accuracy), "seconds", json_real_or_null(e->seconds),
+        "images_per_second", json_real_or_null(e->images_per_second));
+    print_json(value, "\n");
 }
 
-static void print_epoch(const progress *p, const metrics_epoch *e)
+static void print_epoch(progress *p, const metrics_epoch *e)
 {
-    print_head(p, e->epoch, p->step_of_epoch);
-    printf("%.1fs %s img/s - loss %s - accuracy %s", e->seconds,
-           text_thousands(whole(e->images_per_second)).text, print_fixed(e->loss, 4).text,
-           print_fixed(e->accuracy, 4).text);
+    char line[BAR_LINE / 2];
+    int used = snprintf(line, sizeof line,
+                        "Epoch %d/%d  %d/%d %.1fs %s img/s - loss %s - accuracy %s", e->epoch,
+                        p->epochs, p->step_of_epoch, p->steps, e->seconds,
+                        text_thousands(whole(e->images_per_second)).text,
+                        print_fixed(e->loss, 4).text, print_fixed(e->accuracy, 4).text);
     if (isfinite(e->val_loss))
-        printf(" - val_loss %s - val_accuracy %s", print_fixed(e->val_loss, 4).text,
-               print_fixed(e->val_accuracy, 4).text);
-    putchar('\n');
+        snprintf(line + used, sizeof line - (size_t)used, " - val_loss %s - val_accuracy %s",
+                 print_fixed(e->val_loss, 4).text, print_fixed(e->val_accuracy, 4).text);
+    clear_bar(p);
+    printf("%s\n", p->style == PROGRESS_BAR ? bar_break(line, bar_terminal_columns()).text : line);
     for (int i = 0; p->a->o.verbosity > 0 && i < e->phases; i++)
         printf("%s%s %.2f to %.2f s", i ? ", " : "       ", e->phase[i].name, e->phase[i].min_s,
                e->phase[i].max_s);
@@ -108,15 +140,15 @@ static void epoch_done(void *context, const session *s, const metrics_epoch *e)
     else if (p->style != PROGRESS_NONE)
         print_epoch(p, e);
     p->begin_s = p->told_s = timer_now_s();
-    fflush(stdout);
+    streams_flush();
 }
 
-/* Behind a bar's carriage return a note would be overwritten; among JSON it would be no JSON. */
+/* The line of a bar is cleared first. Between lines of JSON there are no notes. */
 static void noted(void *context, const char *line)
 {
-    const progress *p = context;
+    progress *p = context;
     if (p->style == PROGRESS_JSON) return;
-    if (p->style == PROGRESS_BAR) fputs("\r\033[K", stdout);
+    clear_bar(p);
     print_note(line);
 }
 

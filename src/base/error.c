@@ -1,4 +1,4 @@
-/* base/error.c - one place that formats messages and ends the program. */
+/* base/error.c - formats failures, and ends the program. */
 #include "base/error.h"
 
 #include <stdarg.h>
@@ -21,7 +21,7 @@ const char *status_text(status code)
     return "unknown status";
 }
 
-status fail(message *why, status code, const char *format, ...)
+status fail(failure *why, status code, const char *format, ...)
 {
     if (why) {
         va_list arguments;
@@ -58,7 +58,7 @@ _Noreturn void error_leave(status code)
     _exit(code);
 }
 
-/* Not by stdio: a thread that hangs may hold its locks. */
+/* Without stdio, since a thread that hangs may hold its locks. */
 _Noreturn void error_rank_lost(const char *format, ...)
 {
     char text[1024] = "mnist_dist: ";

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/team.h"
+
 enum { PATH_SIZE = 4096 };
 
 static int smaller(int a, int b)
@@ -30,7 +32,7 @@ void place_mask_join(place_mask *into, const place_mask *m)
     for (int i = 0; i < PLACE_MAX_CORES / 64; i++) into->bit[i] |= m->bit[i];
 }
 
-/* Where the mask cannot be read, every core that is online. */
+/* All online cores, if the mask cannot be read. */
 static place_mask read_affinity(int online)
 {
     place_mask mask = {{0}};
@@ -42,7 +44,7 @@ static place_mask read_affinity(int online)
     return mask;
 }
 
-/* Number of cores of a list such as "0-3,8"; 0 when it is none. */
+/* Number of cores in a list such as "0-3,8"; 0 if the text is no list. */
 static int count_list(const char *list)
 {
     int count = 0;
@@ -83,7 +85,7 @@ static int cores_of(long long quota_us, long long period_us)
     return cores < INT_MAX ? (int)cores : 0;
 }
 
-/* A limit of 0 is none. */
+/* 0 means no limit. */
 static int tighter(int a, int b)
 {
     if (a == 0 || b == 0) return a + b;
@@ -118,8 +120,8 @@ static int cpuset_v1(const char *root, const char *group)
     return read_line(root, "/cpuset", group, "cpuset.effective_cpus", line) ? count_list(line) : 0;
 }
 
-/* The tightest limit of the group and all groups above it: a job's limit may lie on any level. In a container the path
- * may be the host's and lead nowhere; the root is then the container's own. */
+/* The tightest limit of the group and of all groups above it, since the limit of a job can be on any level. In a container
+ * the path can be the host's, and missing; the root of /sys/fs/cgroup is then the container's group. */
 static int limit_upwards(const char *root, const char *group,
                          int (*read)(const char *root, const char *group))
 {
@@ -178,7 +180,8 @@ place place_read_below(const char *root)
     p.online = online > 0 ? (int)online : 1;
     read_groups(root, &p.quota, &cpuset);
     p.online = tighter(p.online, cpuset);
-    p.mask = read_affinity(p.online);
+    p.bound_by = team_places(&p.mask);
+    if (!p.bound_by) p.mask = read_affinity(p.online);
     p.affinity = place_mask_count(&p.mask);
     return p;
 }
@@ -186,6 +189,16 @@ place place_read_below(const char *root)
 place place_read(void)
 {
     return place_read_below("");
+}
+
+void place_unbind(const place *p)
+{
+    cpu_set_t set;
+    if (!p->bound_by) return;
+    CPU_ZERO(&set);
+    for (int i = 0; i < PLACE_MAX_CORES; i++)
+        if (p->mask.bit[i / 64] >> i % 64 & 1) CPU_SET(i, &set);
+    sched_setaffinity(0, sizeof set, &set);
 }
 
 int place_cores(const place *p)
@@ -196,6 +209,21 @@ int place_cores(const place *p)
 
 /* ---- advice ---- */
 
+/* What to change: the variable by which libgomp binds, else an option of mpirun. */
+typedef struct remedy {
+    char text[96];
+} remedy;
+
+static remedy remedy_of(const place *own, const char *format, int count)
+{
+    remedy r;
+    if (own->bound_by)
+        snprintf(r.text, sizeof r.text, "unset %s", own->bound_by);
+    else
+        snprintf(r.text, sizeof r.text, format, count);
+    return r;
+}
+
 static void warn_about(place_advice *a, const place *own, int bound, int ranks, int asked)
 {
     const int offered = tighter(own->online, own->quota), usable = place_cores(own);
@@ -203,21 +231,27 @@ static void warn_about(place_advice *a, const place *own, int bound, int ranks, 
     char *text = a->warning;
     if (bound < ranks && bound < offered)
         snprintf(text, sizeof a->warning,
-                 "%d ranks share %d of this host's %d cores; give each its own: "
-                 "mpirun --bind-to none (or --map-by core --bind-to core)",
-                 ranks, bound, offered);
+                 "%d ranks share %d of this host's %d cores; give each its own: %s", ranks, bound,
+                 offered,
+                 remedy_of(own, "mpirun --bind-to none (or --map-by core --bind-to core)", 0).text);
     else if (asked > usable && usable < offered)
-        snprintf(text, sizeof a->warning,
-                 "%d threads on %d core%s: mpirun --map-by slot:PE=%d (or --bind-to none)", asked,
-                 usable, usable == 1 ? "" : "s", asked);
+        snprintf(text, sizeof a->warning, "%d threads on %d core%s: %s", asked, usable,
+                 usable == 1 ? "" : "s",
+                 remedy_of(own, "mpirun --map-by slot:PE=%d (or --bind-to none)", asked).text);
     else if (asked > usable)
         snprintf(text, sizeof a->warning, "%d threads on %d core%s: use -t %d", asked, usable,
                  usable == 1 ? "" : "s", usable);
     else if (bound < offered && (asked <= 0 || wanted > bound))
+        snprintf(
+            text, sizeof a->warning,
+            "%d rank%s bound to %d of this host's %d cores; to use all of them: %s", ranks,
+            ranks == 1 ? " is" : "s are", bound, offered,
+            remedy_of(own, "mpirun --bind-to none (or --map-by slot:PE=%d)", offered / ranks).text);
+    else if (asked > 1 && ranks > 1 && wanted > a->cores)
         snprintf(text, sizeof a->warning,
-                 "%d rank%s bound to %d of this host's %d cores; to use all of them: "
-                 "mpirun --bind-to none (or --map-by slot:PE=%d)",
-                 ranks, ranks == 1 ? " is" : "s are", bound, offered, offered / ranks);
+                 "%d ranks x %d threads share %d core%s; fewer are faster, with the same results: "
+                 "mpirun -n %d with -t 1, or -n 1 with -t %d",
+                 ranks, asked, a->cores, a->cores == 1 ? "" : "s", a->cores, a->cores);
 }
 
 place_advice place_advise(const place *own, const place_mask *together, int ranks, int asked)

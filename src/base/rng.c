@@ -1,4 +1,4 @@
-/* base/rng.c - numbers out of Random123's Philox. */
+/* base/rng.c - random numbers from Random123's Philox. */
 #include "base/rng.h"
 
 #include <Random123/philox.h>

@@ -47,3 +47,16 @@ shape_name shape_text(shape s)
         snprintf(name.text + used, sizeof name.text - used, s.rank == 1 ? ",)" : ")");
     return name;
 }
+
+shape_name shape_place(shape s, size_t index)
+{
+    shape_name name = {"["};
+    size_t used = 1, stride = shape_length(s);
+    for (int i = 0; i < s.rank && used < sizeof name.text; i++) {
+        stride /= (size_t)s.dim[i];
+        used += (size_t)snprintf(name.text + used, sizeof name.text - used, "%s%zu", i ? ", " : "",
+                                 index / stride % (size_t)s.dim[i]);
+    }
+    if (used < sizeof name.text) snprintf(name.text + used, sizeof name.text - used, "]");
+    return name;
+}

@@ -1,4 +1,4 @@
-/* base/stop.c - a wish to stop: signals, and a moment in time. */
+/* base/stop.c - requests to stop: signals, and a time limit. */
 #include "base/stop.h"
 
 #include <math.h>
@@ -17,7 +17,11 @@ static double asked_s = (double)NAN, longest_s; /* of stop_asked: last time, lon
 static const struct {
     int number;
     const char *name;
-} heard[] = {{SIGUSR1, "SIGUSR1"}, {SIGTERM, "SIGTERM"}, {SIGINT, "SIGINT"}};
+} heard[] = {{SIGUSR1, "SIGUSR1"},
+             {SIGTERM, "SIGTERM"},
+             {SIGHUP, "SIGHUP"},
+             {SIGXCPU, "SIGXCPU"},
+             {SIGINT, "SIGINT"}};
 enum { HEARD = sizeof heard / sizeof heard[0] };
 
 static void hear(int number)
@@ -43,7 +47,11 @@ void stop_listen(void)
 {
     struct sigaction action = {.sa_handler = hear, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
-    for (int i = 0; i < HEARD; i++) sigaction(heard[i].number, &action, NULL);
+    for (int i = 0; i < HEARD; i++) {
+        struct sigaction before;
+        int known = sigaction(heard[i].number, NULL, &before) == 0;
+        if (known && before.sa_handler != SIG_IGN) sigaction(heard[i].number, &action, NULL);
+    }
     mask(SIG_UNBLOCK);
 }
 
@@ -66,5 +74,5 @@ const char *stop_reason(int asked)
 {
     for (int i = 0; i < HEARD; i++)
         if (heard[i].number == asked) return heard[i].name;
-    return asked == STOP_TIME ? "the time limit" : "nobody";
+    return asked == STOP_TIME ? "the time limit" : "no request";
 }

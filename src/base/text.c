@@ -33,16 +33,78 @@ static int distance(const char *a, const char *b)
     return d[n][m];
 }
 
+/* 1 if at most a third of the letters differ. */
+static int is_near(const char *word, const char *name)
+{
+    size_t longer = strlen(word) > strlen(name) ? strlen(word) : strlen(name);
+    return distance(word, name) * 3 <= (int)longer + 1;
+}
+
+/* Cuts the next part of a name, up to '_' or '-': 0 behind the last one. */
+static int next_part(const char **at, char *part)
+{
+    size_t length = strcspn(*at, "_-");
+    if (!**at) return 0;
+    snprintf(part, LONGEST_WORD, "%.*s", (int)length, *at);
+    *at += length + ((*at)[length] != 0);
+    return 1;
+}
+
+/* 1 if each part of the name is near: test_accuracy is not near to val_accuracy, which is another quantity. Two letters or
+ * signs may be lost in all: batchsize. */
+static int is_same_quantity(const char *word, const char *name)
+{
+    char a[LONGEST_WORD], b[LONGEST_WORD];
+    if (distance(word, name) <= 2) return 1;
+    for (;;) {
+        int more = next_part(&word, a), others = next_part(&name, b);
+        if (!more || !others) return more == others;
+        if (!is_near(a, b)) return 0;
+    }
+}
+
 const char *text_nearest(const char *word, const char *const *names, int count)
 {
     const char *nearest = NULL;
     int best = LONGEST_WORD;
     for (int i = 0; i < count; i++) {
-        size_t longer = strlen(word) > strlen(names[i]) ? strlen(word) : strlen(names[i]);
         int edits = distance(word, names[i]);
-        if (edits < best && edits * 3 <= (int)longer + 1) best = edits, nearest = names[i];
+        if (edits < best && is_near(word, names[i]) && is_same_quantity(word, names[i]))
+            best = edits, nearest = names[i];
     }
     return nearest;
+}
+
+int text_same_name(const char *a, const char *b)
+{
+    for (; *a && *b; a++, b++)
+        if (*a != *b && !(strchr("_-", *a) && strchr("_-", *b))) return 0;
+    return *a == *b;
+}
+
+int text_index(const char *word, const char *const *names, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(word, names[i]) == 0) return i;
+    return -1;
+}
+
+text_hint text_suggest(const char *word, const char *const *names, int count)
+{
+    text_hint hint;
+    const size_t room = sizeof hint.text - sizeof ", ...";
+    const char *near = text_nearest(word, names, count);
+    size_t used = near ? (size_t)snprintf(hint.text, room, "; did you mean '%s'? Known are", near)
+                       : (size_t)snprintf(hint.text, room, "; known are");
+    for (int i = 0; i < count; i++) {
+        const char *separator = i ? ", " : " ";
+        if (used + strlen(separator) + strlen(names[i]) >= room) {
+            snprintf(hint.text + used, sizeof hint.text - used, "%s...", separator);
+            break;
+        }
+        used += (size_t)snprintf(hint.text + used, room - used, "%s%s", separator, names[i]);
+    }
+    return hint;
 }
 
 /* strtol and strtod would skip blanks and take a plus sign, "inf" and "nan". */
@@ -87,7 +149,7 @@ static int take_sixtieth(const char **at, double *seconds)
     return 1;
 }
 
-/* MM:SS, HH:MM:SS, D-HH:MM:SS; the first number is as long as it likes, hours behind days are below 24. */
+/* MM:SS, HH:MM:SS, D-HH:MM:SS; the first number has any size; hours behind days are below 24. */
 static int clock_to_duration(const char *text, double *seconds)
 {
     char *end;
@@ -155,6 +217,37 @@ text_number text_thousands(int64_t value)
     }
     out.text[o] = 0;
     return out;
+}
+
+size_t text_character(const char *at)
+{
+    /* by the length: bits of the first byte that say it, and the lowest code point, below which a shorter form exists */
+    static const struct {
+        unsigned mask, head, lowest;
+    } form[] = {{0x80, 0, 1}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
+    const unsigned char *byte = (const unsigned char *)at;
+    size_t more = 0;
+    while (more < 4 && (byte[0] & form[more].mask) != form[more].head) more++;
+    if (more == 4) return 0;
+    unsigned code = byte[0] & ~form[more].mask;
+    for (size_t i = 1; i <= more; i++) {
+        if ((byte[i] & 0xc0) != 0x80) return 0; /* also at the end of the text */
+        code = code << 6 | (byte[i] & 0x3f);
+    }
+    int is_surrogate = code >= 0xd800 && code <= 0xdfff;
+    return code < form[more].lowest || is_surrogate || code > 0x10ffff ? 0 : more + 1;
+}
+
+void text_cut(const char *text, char *out, size_t size)
+{
+    size_t used = 0, length;
+    for (; text[used]; used += length) {
+        length = text_character(text + used);
+        if (length == 0) length = 1;
+        if (used + length >= size) break;
+    }
+    memcpy(out, text, used);
+    out[used] = 0;
 }
 
 void text_hex(const unsigned char *bytes, size_t count, char *out)

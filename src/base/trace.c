@@ -1,4 +1,4 @@
-/* base/trace.c - a ring of spans and a row of sums for each thread. */
+/* base/trace.c - for each thread a ring of spans, and sums by phase. */
 #include "base/trace.h"
 
 #include <stdio.h>

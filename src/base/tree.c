@@ -12,31 +12,24 @@ int tree_leaves(int batch, int grain)
     return (int)(((int64_t)batch + grain - 1) / grain);
 }
 
-tree_node tree_share(tree_node range, int part, int parts)
+int tree_mid(tree_node node)
 {
-    int64_t n = range.hi - range.lo;
-    return (tree_node){range.lo + (int)(n * part / parts),
-                       range.lo + (int)(n * (part + 1) / parts)};
-}
-
-int tree_mid(tree_node range)
-{
-    int n = range.hi - range.lo, half = 1;
+    int n = node.hi - node.lo, half = 1;
     CHECK(n >= 2, "a node of %d leaves does not split", n);
     while (half * 2 < n) half *= 2;
-    return range.lo + half;
+    return node.lo + half;
 }
 
-int tree_is_node(int leaves, tree_node range)
+int tree_is_node(int leaves, range held)
 {
     tree_node node = {0, leaves};
-    if (range.lo < 0 || range.hi > leaves || range.lo >= range.hi) return 0;
-    while (node.lo != range.lo || node.hi != range.hi) {
+    if (held.lo < 0 || held.hi > leaves || held.lo >= held.hi) return 0;
+    while (node.lo != held.lo || node.hi != held.hi) {
         if (node.hi - node.lo < 2) return 0;
         int mid = tree_mid(node);
-        if (range.hi <= mid)
+        if (held.hi <= mid)
             node.hi = mid;
-        else if (range.lo >= mid)
+        else if (held.lo >= mid)
             node.lo = mid;
         else
             return 0;
@@ -44,27 +37,33 @@ int tree_is_node(int leaves, tree_node range)
     return 1;
 }
 
-static int collect(tree_node node, tree_node range, tree_node *nodes, int count)
+static int collect(tree_node node, range held, tree_node *nodes, int count)
 {
-    if (range.hi <= node.lo || node.hi <= range.lo) return count;
-    if (range.lo <= node.lo && node.hi <= range.hi) {
+    if (held.hi <= node.lo || node.hi <= held.lo) return count;
+    if (held.lo <= node.lo && node.hi <= held.hi) {
         CHECK(count < TREE_MAX_NODES, "more than %d maximal nodes", TREE_MAX_NODES);
         nodes[count] = node;
         return count + 1;
     }
     int mid = tree_mid(node);
-    count = collect((tree_node){node.lo, mid}, range, nodes, count);
-    return collect((tree_node){mid, node.hi}, range, nodes, count);
+    count = collect((tree_node){node.lo, mid}, held, nodes, count);
+    return collect((tree_node){mid, node.hi}, held, nodes, count);
 }
 
-int tree_maximal(int leaves, tree_node range, tree_node nodes[TREE_MAX_NODES])
+int tree_maximal(int leaves, range held, tree_node nodes[TREE_MAX_NODES])
 {
-    if (range.lo >= range.hi) return 0;
-    CHECK(range.lo >= 0 && range.hi <= leaves, "[%d,%d) of %d leaves", range.lo, range.hi, leaves);
-    return collect((tree_node){0, leaves}, range, nodes, 0);
+    if (held.lo >= held.hi) return 0;
+    CHECK(held.lo >= 0 && held.hi <= leaves, "[%d,%d) of %d leaves", held.lo, held.hi, leaves);
+    return collect((tree_node){0, leaves}, held, nodes, 0);
 }
 
-/* Siblings: together a node whose middle is where they meet. */
+int tree_count(int leaves, range held)
+{
+    tree_node nodes[TREE_MAX_NODES];
+    return tree_maximal(leaves, held, nodes);
+}
+
+/* Two nodes are siblings if together they are a node that splits where they meet. */
 static int siblings(int leaves, tree_node left, tree_node right)
 {
     tree_node parent = {left.lo, right.hi};

@@ -1,4 +1,4 @@
-/* base/watchdog.c - the one thread beside the team. */
+/* base/watchdog.c - the one thread outside of the team. */
 #include "base/watchdog.h"
 
 #include <pthread.h>
@@ -41,7 +41,7 @@ static void *watch(void *unused)
     return NULL;
 }
 
-/* Signals are the other threads'. */
+/* The watchdog takes no signal: the team's threads do. */
 static int start_without_signals(void)
 {
     sigset_t all, before;

@@ -1,17 +1,16 @@
 /* comm/collective.c - moving data between all ranks.
  *
- * Small and frequent messages go over the group's BOARD: every rank writes its place on it, the first ranks of the
- * groups exchange what their groups wrote, and everybody reads. Inside a group that costs one or two sleeping barriers
- * and no message. The board has two halves that take turns: who writes the half of round k + 2 has passed a barrier of
- * round k + 1, which every reader of round k has reached, so nobody overwrites what is still read. */
+ * Small and frequent data goes over the group's BOARD: every rank writes its place on it, the first ranks of the groups
+ * exchange what their groups wrote, and all ranks read. Inside a group that costs one or two barriers and no message. The
+ * two halves of the board are used in turn: a rank that writes to a half in round k + 2 has passed a barrier of round k + 1,
+ * which all ranks enter after their reads of round k, so no rank overwrites what another one still reads. */
 #include <string.h>
 
+#include "board.h"
 #include "private.h"
+#include "turns.h"
 
-static size_t line_up(size_t bytes)
-{
-    return (bytes + 63) / 64 * 64;
-}
+enum { TAG_BOARD = 3 };
 
 void comm_barrier(comm *c)
 {
@@ -25,26 +24,49 @@ void comm_barrier(comm *c)
     comm_group_barrier(c);
 }
 
-/* Places of `stride` bytes for all ranks on the board; every group's part goes to all other groups. */
-static void leaders_exchange(comm *c, unsigned char *board, size_t stride)
+static int part_bytes(const comm *c, range groups, size_t stride)
 {
-    MPI_Request request;
-    for (int g = 0; g < c->layout.groups; g++) {
-        c->counts[g] = (c->group_start[g + 1] - c->group_start[g]) * (int)stride;
-        c->starts[g] = c->group_start[g] * (int)stride;
-    }
-    MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_BYTE, board, c->counts, c->starts, MPI_BYTE, c->leaders,
-                    &request);
-    wire_wait(1, &request);
+    return (c->group_start[groups.hi] - c->group_start[groups.lo]) * (int)stride;
 }
 
-/* Shows `bytes` of every rank to all; returns the board, a place per rank every line_up(bytes). Valid until the call
- * after the next. */
+/* Starts the messages of one direction; returns how many. */
+static int post_parts(comm *c, const turn_parts *parts, unsigned char *board, size_t stride,
+                      int from, int to, MPI_Request *requests)
+{
+    int count = 0;
+    for (int i = 0; i < TURN_PIECES; i++) {
+        int bytes = part_bytes(c, parts->piece[i], stride);
+        unsigned char *at = board + (size_t)c->group_start[parts->piece[i].lo] * stride;
+        if (bytes == 0) continue;
+        if (from == c->layout.group)
+            MPI_Isend(at, bytes, MPI_BYTE, to, TAG_BOARD, c->leaders, &requests[count++]);
+        else
+            MPI_Irecv(at, bytes, MPI_BYTE, from, TAG_BOARD, c->leaders, &requests[count++]);
+    }
+    return count;
+}
+
+/* board: [ranks, stride] bytes. Every group's part goes to all other groups. In Open MPI 4.1, MPI's own allgather that does
+ * not block sends from each to each. */
+static void leaders_exchange(comm *c, unsigned char *board, size_t stride)
+{
+    turn t;
+    for (int k = 0; turns_find(c->layout.groups, c->layout.group, k, &t); k++) {
+        MPI_Request requests[2 * TURN_PIECES];
+        int count = post_parts(c, &t.received, board, stride, t.from, c->layout.group, requests);
+        count += post_parts(c, &t.sent, board, stride, c->layout.group, t.to, requests + count);
+        wire_wait(count, requests);
+    }
+}
+
+/* Shows `bytes` of every rank to all. Returns the half of the board, [ranks, board_stride(bytes)], which is valid until
+ * the call after the next. */
 static const unsigned char *board_show(comm *c, const void *own, size_t bytes)
 {
-    size_t stride = line_up(bytes), half = (size_t)c->layout.ranks * COMM_BOARD_BYTES;
+    size_t stride = board_stride(bytes), half = (size_t)c->layout.ranks * COMM_ALLGATHER_BYTES;
     unsigned char *board = c->board + (c->boards++ & 1) * half;
-    CHECK(bytes <= COMM_BOARD_BYTES, "%zu bytes from a rank, at most %d", bytes, COMM_BOARD_BYTES);
+    CHECK(bytes <= COMM_ALLGATHER_BYTES, "%zu bytes from a rank, at most %d", bytes,
+          COMM_ALLGATHER_BYTES);
     memcpy(board + (size_t)c->layout.rank * stride, own, bytes);
     comm_group_barrier(c);
     if (c->layout.groups == 1) return board;
@@ -63,7 +85,7 @@ void comm_allgather(comm *c, const void *own, size_t bytes, void *all)
     if (bytes == 0) return;
     const unsigned char *board = board_show(c, own, bytes);
     for (size_t r = 0; r < (size_t)c->layout.ranks; r++)
-        memcpy((unsigned char *)all + r * bytes, board + r * line_up(bytes), bytes);
+        memcpy((unsigned char *)all + r * bytes, board + r * board_stride(bytes), bytes);
 }
 
 static void sum_some(comm *c, int64_t *values, size_t count)
@@ -74,14 +96,14 @@ static void sum_some(comm *c, int64_t *values, size_t count)
     for (size_t r = 0; r < (size_t)c->layout.ranks; r++)
         for (size_t i = 0; i < count; i++) {
             int64_t value;
-            memcpy(&value, board + r * line_up(bytes) + i * sizeof value, sizeof value);
+            memcpy(&value, board + r * board_stride(bytes) + i * sizeof value, sizeof value);
             values[i] += value;
         }
 }
 
 void comm_sum(comm *c, int64_t *values, int count)
 {
-    const int most = COMM_BOARD_BYTES / (int)sizeof *values;
+    const int most = COMM_ALLGATHER_BYTES / (int)sizeof *values;
     CHECK(count >= 0, "%d values", count);
     for (int i = 0; i < count; i += most)
         sum_some(c, values + i, (size_t)(count - i < most ? count - i : most));
@@ -98,18 +120,13 @@ void comm_gather(comm *c, const void *own, size_t bytes, void *all)
     if (bytes) memcpy(all, own, bytes);
     char *at = (char *)all + bytes;
     for (int r = 1; r < c->layout.ranks; r++) {
-        memcpy(&size, sizes + (size_t)r * line_up(sizeof size), sizeof size);
+        memcpy(&size, sizes + (size_t)r * board_stride(sizeof size), sizeof size);
         wire_receive(c->world, r, at, size);
         at += size;
     }
 }
 
-status comm_agree(comm *c, status own, message *why)
+status comm_agree(comm *c, status own, failure *why)
 {
     return wire_agree(c->world, own, why);
-}
-
-status comm_world_agree(status own, message *why)
-{
-    return wire_agree(MPI_COMM_WORLD, own, why);
 }

@@ -1,4 +1,5 @@
 /* comm/comm.c - starting MPI, ordering the ranks, making the groups. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,24 +35,55 @@ int comm_announced_local_ranks(void)
     return ranks > 0 ? ranks : 1;
 }
 
-int comm_announced_local_rank(void)
+/* In a batch script and in a shell of salloc, SLURM_NTASKS is of the allocation: they are no task of a step. */
+static int is_slurm_task(void)
 {
-    static const char *const names[] = {"OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID",
-                                        "PMI_LOCAL_RANK", "SLURM_LOCALID", NULL};
-    return announced(names, 0);
+    static const char *const rank[] = {"SLURM_PROCID", NULL};
+    int own = announced(rank, -1);
+    return own > 0 || (own == 0 && (getenv("SLURM_STEP_ID") || !getenv("SLURM_JOB_ID")));
+}
+
+int comm_announced_ranks(void)
+{
+    /* The launchers of MPI libraries first: they may run inside a step of SLURM. */
+    static const char *const names[] = {
+        "OMPI_COMM_WORLD_SIZE", "PMI_SIZE",        "MV2_COMM_WORLD_SIZE",  "JSM_NAMESPACE_SIZE",
+        "FLUX_JOB_SIZE",        "MPI_LOCALNRANKS", "SLURM_STEP_NUM_TASKS", NULL};
+    static const char *const step[] = {"SLURM_NTASKS", "SLURM_NPROCS", NULL};
+    int ranks = announced(names, 0);
+    return ranks == 0 && is_slurm_task() ? announced(step, 0) : ranks;
+}
+
+int comm_may_have_ranks(void)
+{
+    static const char *const names[] = {
+        "OMPI_COMM_WORLD_RANK", "PMIX_RANK",      "PMI_RANK", "MV2_COMM_WORLD_RANK",
+        "JSM_NAMESPACE_RANK",   "FLUX_TASK_RANK", NULL};
+    int ranks = comm_announced_ranks();
+    return ranks > 1 || (ranks == 0 && (announced(names, -1) >= 0 || is_slurm_task()));
 }
 
 static void abort_all(int exit_code)
 {
-    liveness_leave();
+    pulse_leave();
     MPI_Abort(MPI_COMM_WORLD, exit_code);
+}
+
+/* For Open MPI, which otherwise starts a daemon beside a process without a launcher, and waits 0.2 s for two kinds of network
+ * hardware. Other MPI libraries do not read these. */
+static void start_quickly_alone(void)
+{
+    if (comm_may_have_ranks()) return;
+    setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
+    setenv("OMPI_MCA_mtl", "^psm,psm2", 0);
 }
 
 void comm_start(int *argc, char ***argv, int cores)
 {
     int crowded = cores > 0 && comm_announced_local_ranks() > cores, provided;
-    /* Open MPI knows only the slots that it was told of; spinning ranks would stop those that work */
+    /* Open MPI knows the slots, not the cores; without this, waiting ranks would spin */
     if (crowded) setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
+    start_quickly_alone();
     MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided);
     MPI_Comm_rank(MPI_COMM_WORLD, &world_rank);
     MPI_Comm_size(MPI_COMM_WORLD, &world_size);
@@ -60,22 +92,13 @@ void comm_start(int *argc, char ***argv, int cores)
     wire_set_patience(crowded || cores <= 0);
 }
 
-int comm_world_rank(void)
-{
-    return world_rank;
-}
-
-int comm_world_size(void)
-{
-    return world_size;
-}
-
 const char *comm_library_version(void)
 {
     static char text[MPI_MAX_LIBRARY_VERSION_STRING];
     int length;
     MPI_Get_library_version(text, &length);
     text[strcspn(text, "\n")] = 0;
+    for (char *tab = text; (tab = strchr(tab, '\t')); *tab = ' ') {} /* MPICH has one */
     char *comma = strchr(text, ','); /* Open MPI goes on with who built it, and when */
     if (comma) *comma = 0;
     return text;
@@ -137,10 +160,10 @@ static void free_groups(comm *c)
     if (c->leaders != MPI_COMM_NULL) MPI_Comm_free(&c->leaders);
 }
 
-/* Groups of the size asked for, or of one where their memory cannot be had. */
+/* Groups of the size asked for; of one rank if their memory cannot be had. */
 static void open_groups(comm *c, const comm_cfg *cfg)
 {
-    message why = {{0}};
+    failure why = {{0}};
     make_groups(c, cfg->sharing == COMM_SHARE_OFF ? 1 : cfg->group_size);
     if (group_open(c, cfg->shared_bytes, &why) == STATUS_OK) return;
     snprintf(c->layout.sharing_note, sizeof c->layout.sharing_note, "%.159s", why.text);
@@ -149,8 +172,8 @@ static void open_groups(comm *c, const comm_cfg *cfg)
     CHECK(group_open(c, 0, &why) == STATUS_OK, "%s", why.text);
 }
 
-/* The ranks of this host, or where a test has one machine stand for several, of the part of it. */
-static void watch_host(comm *c, const comm_cfg *cfg)
+/* The pulses of this host's ranks. With group_size, which lets a test have several hosts on one: of this part of them. */
+static void open_liveness(comm *c, const comm_cfg *cfg)
 {
     const comm_layout *l = &c->layout;
     int width = cfg->group_size > 0 ? cfg->group_size : l->host_ranks;
@@ -163,16 +186,15 @@ static void watch_host(comm *c, const comm_cfg *cfg)
 comm *comm_open(const comm_cfg *cfg)
 {
     CHECK(cfg->group_size >= 0, "group_size %d", cfg->group_size);
+    CHECK(world_size <= INT_MAX / COMM_ALLGATHER_BYTES, "%d ranks", world_size);
     comm *c = memory_take(sizeof *c);
     size_t table = ((size_t)world_size + 1) * sizeof(int);
     c->group_start = arena_take(&c->memory, table);
-    c->counts = arena_take(&c->memory, table);
-    c->starts = arena_take(&c->memory, table);
     order_ranks(c);
     c->layout.oversubscribed = cfg->cores > 0 && c->layout.host_ranks > cfg->cores;
     wire_set_patience(c->layout.oversubscribed || cfg->cores <= 0);
     error_set_abort(c->layout.rank, abort_all);
-    watch_host(c, cfg);
+    open_liveness(c, cfg);
     open_groups(c, cfg);
     open_comms++;
     return c;

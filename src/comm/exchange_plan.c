@@ -1,78 +1,133 @@
-/* comm/exchange_plan.c - which nodes every rank holds, how groups merge them, what an owner adds up: a pure function
- * of the number of leaves, so that nobody has to tell anybody what arrives. */
-#include "exchange_private.h"
+/* comm/exchange_plan.c - the items of a step, and their sums. */
+#include "exchange_plan.h"
 
-static int group_size(const exchange *x, int group)
+#include "base/error.h"
+
+/* ---- ways ---- */
+
+const route *exchange_plan_ways(const exchange_cfg *cfg, const route_layout *layout,
+                                const span *slice, int halves, int rank, arena *memory)
 {
-    return x->c->group_start[group + 1] - x->c->group_start[group];
+    const int ranks = layout->group_start[layout->groups];
+    size_t *floats = memory_take((size_t)ranks * sizeof *floats);
+    for (int b = 0; b < cfg->buckets; b++)
+        for (int r = 0; r < ranks; r++) floats[r] += slice[b * ranks + r].length;
+    const route *ways = route_new(layout, floats, halves, rank, memory);
+    memory_free(floats);
+    return ways;
 }
 
-void exchange_plan_open(exchange *x)
+static int members(const exchange_plan *p)
 {
-    exchange_plan *p = &x->plan;
-    const int in_group = x->need.group_items, items = x->need.items;
-    /* tree.h writes into arrays of TREE_MAX_NODES places, of which few are used */
-    size_t node_bytes = sizeof(tree_node), spare = TREE_MAX_NODES;
-    p->leaves = -1;
-    p->group_merges = arena_take(&x->memory, (size_t)in_group);
-    p->merges = arena_take(&x->memory, (size_t)in_group);
-    p->source = arena_take(&x->memory, (size_t)in_group * sizeof *p->source);
-    p->nodes = arena_take(&x->memory, ((size_t)in_group + spare) * node_bytes);
-    p->final_nodes = arena_take(&x->memory, ((size_t)items + spare) * node_bytes);
-    p->final_merges = arena_take(&x->memory, (size_t)items);
-    p->results = arena_take(&x->memory, (size_t)x->c->layout.groups * sizeof *p->results);
+    return p->layout.group_start[p->group + 1] - p->layout.group_start[p->group];
 }
 
-tree_node exchange_plan_leaves(const exchange *x, int leaves, int rank)
+static range member_leaves(const exchange_plan *p, int leaves, int member)
 {
-    return tree_share((tree_node){0, leaves}, rank, x->c->layout.ranks);
+    const int *start = p->layout.group_start;
+    return range_share(leaves, start[p->group] + member, start[p->layout.groups]);
 }
 
-/* All nodes of a group's members in leaf order, into plan.nodes; for the own group also where they lie. */
-static int collect_nodes(exchange *x, int leaves, int group)
+/* ---- the most that a step needs ---- */
+
+static int group_nodes(const exchange_plan *p, int leaves)
 {
-    exchange_plan *p = &x->plan;
-    int count = 0, first = x->c->group_start[group];
-    for (int m = 0; m < group_size(x, group); m++) {
-        int held = tree_maximal(leaves, exchange_plan_leaves(x, leaves, first + m),
-                                p->nodes + count);
-        CHECK(count + held <= x->need.group_items, "group %d holds more than %d nodes", group,
-              x->need.group_items);
-        for (int i = 0; group == x->c->layout.group && i < held; i++)
-            p->source[count + i] = (exchange_source){m, i};
-        if (first + m == x->c->layout.rank) p->own_nodes = held;
-        count += held;
+    int nodes = 0;
+    for (int m = 0; m < members(p); m++) nodes += tree_count(leaves, member_leaves(p, leaves, m));
+    return nodes;
+}
+
+/* Writes the number of nodes of each child of each level; returns how many items they are. */
+static int count_rows(const exchange_plan *p, int leaves, int *rows)
+{
+    int items = group_nodes(p, leaves);
+    for (int v = 0; v < p->ways->levels; v++) {
+        const route_level *l = &p->ways->level[v];
+        for (int i = 0; i < l->children; i++) {
+            int *nodes = &rows[l->first_deputy + i];
+            *nodes = tree_count(leaves, route_leaves(&p->layout, l->child[i], leaves));
+            if (i != l->own) items += *nodes;
+        }
     }
-    return count;
+    return items;
 }
 
-/* What one group contributes to an owner, appended to plan.final_nodes; returns how many. */
-static int plan_group(exchange *x, int leaves, int group, int count)
+static void count_most(exchange_plan *p, int leaves)
 {
-    exchange_plan *p = &x->plan;
-    int held = collect_nodes(x, leaves, group), own = group == x->c->layout.group;
-    tree_plan merged = tree_plan_merges(leaves, p->nodes, held, own ? p->group_merges : p->merges,
-                                        p->final_nodes + count);
-    CHECK(merged.results <= x->need.rows, "group %d has %d nodes, %d expected at most", group,
-          merged.results, x->need.rows);
-    CHECK(count + (own ? held : merged.results) <= x->need.items, "more than %d nodes to add up",
-          x->need.items);
-    p->results[group] = merged.results;
-    if (!own) return merged.results;
-    p->group = merged;
-    p->foreign_nodes = held - p->own_nodes;
-    for (int i = 0; i < held; i++) p->final_nodes[count + i] = p->nodes[i];
-    return held;
+    int items = count_rows(p, leaves, p->rows);
+    if (items > p->most_items) p->most_items = items;
+    for (int i = 0; i < p->ways->deputies; i++)
+        if (p->rows[i] > p->most_rows[i]) p->most_rows[i] = p->rows[i];
 }
 
-void exchange_plan_step(exchange *x, int leaves)
+void exchange_plan_open(exchange_plan *p, const exchange_steps *steps, arena *memory)
 {
-    exchange_plan *p = &x->plan;
-    tree_node root[TREE_MAX_NODES];
-    int count = 0;
+    const size_t rows = (size_t)p->ways->deputies * sizeof *p->rows;
+    p->leaves = -1;
+    p->rows = arena_take(memory, rows);
+    p->most_rows = arena_take(memory, rows);
+    for (int i = 0; i < steps->sizes; i++) count_most(p, steps->leaves[i]);
+    /* tree.h wants room for TREE_MAX_NODES nodes, of which it uses few */
+    size_t items = (size_t)p->most_items, spare = TREE_MAX_NODES;
+    p->item = arena_take(memory, items * sizeof *p->item);
+    p->node = arena_take(memory, (items + spare) * sizeof *p->node);
+    p->total.merges = arena_take(memory, items);
+    for (int v = 0; v < p->ways->levels; v++) p->part[v].merges = arena_take(memory, items);
+}
+
+/* ---- a step ---- */
+
+/* Appends the nodes of `held`, of which the first is `first` and the others follow by index. */
+static void append(exchange_plan *p, range held, exchange_item first)
+{
+    int count = tree_maximal(p->leaves, held, p->node + p->items);
+    CHECK(p->items + count <= p->most_items, "more than %d nodes to add up", p->most_items);
+    for (int i = 0; i < count; i++, first.index++) p->item[p->items++] = first;
+}
+
+static void append_children(exchange_plan *p, int level, range children)
+{
+    const route_level *l = &p->ways->level[level];
+    for (int i = children.lo; i < children.hi; i++)
+        append(p, route_leaves(&p->layout, l->child[i], p->leaves), (exchange_item){level, i, 0});
+}
+
+static void append_group(exchange_plan *p)
+{
+    const int own = p->rank - p->layout.group_start[p->group];
+    p->foreign_nodes = 0;
+    for (int m = 0; m < members(p); m++) {
+        int before = p->items;
+        append(p, member_leaves(p, p->leaves, m), (exchange_item){FROM_GROUP, m, 0});
+        if (m != own) p->foreign_nodes += p->items - before;
+    }
+}
+
+static void plan_merge(exchange_plan *p, exchange_merge *m, int first, int end, int results)
+{
+    m->first = first;
+    m->plan = tree_plan_merges(p->leaves, p->node + first, end - first, m->merges, NULL);
+    CHECK(m->plan.results == results, "%d leaves end in %d nodes, %d expected", p->leaves,
+          m->plan.results, results);
+}
+
+void exchange_plan_step(exchange_plan *p, int leaves)
+{
+    const int levels = p->ways->levels;
+    int first[ROUTE_MAX_LEVELS];
     if (p->leaves == leaves) return;
-    for (int g = 0; g < x->c->layout.groups; g++) count += plan_group(x, leaves, g, count);
-    p->final = tree_plan_merges(leaves, p->final_nodes, count, p->final_merges, root);
-    CHECK(p->final.results == (leaves > 0), "%d leaves end in %d nodes", leaves, p->final.results);
     p->leaves = leaves;
+    p->items = 0;
+    count_rows(p, leaves, p->rows);
+    for (int v = 0; v < levels; v++) {
+        append_children(p, v, (range){0, p->ways->level[v].own});
+        first[v] = p->items;
+    }
+    append_group(p);
+    for (int v = levels - 1; v >= 0; v--) {
+        const route_level *l = &p->ways->level[v];
+        plan_merge(p, &p->part[v], first[v], p->items, p->rows[l->first_deputy + l->own]);
+        append_children(p, v, (range){l->own + 1, l->children});
+    }
+    plan_merge(p, &p->total, 0, p->items, leaves > 0);
 }

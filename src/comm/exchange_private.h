@@ -1,54 +1,76 @@
-/* comm/exchange_private.h - the inside of an exchange, shared by its three files.        layer: comm
+/* comm/exchange_private.h - the inside of an exchange.                               room: comm (private)
  *
- * A rank's PEERS are the ranks o of other groups with o.group_rank = own group_rank modulo the own group's size: the
- * owners for whom this rank merges what its group holds, and whose parameters it receives for its group. Seen from the
- * other side, group g serves rank r through g's member r.group_rank modulo g's size.
+ * From the lowest file to the highest:
+ *   slices.c            which part of a bucket each rank owns
+ *   route.c             the ways of the slices through the groups
+ *   exchange_choice.c   direct or halving
+ *   exchange_plan.c     which sums a rank forms in a step
+ *   exchange_boxes.c    the memory of messages
+ *   exchange_sum.c      the sums
+ *   exchange_move.c     a step: the messages of partial sums
+ *   exchange_publish.c  its end: the messages of parameters
+ *   exchange.c          opens and closes
  */
 #ifndef MNIST_DIST_COMM_EXCHANGE_PRIVATE_H
 #define MNIST_DIST_COMM_EXCHANGE_PRIVATE_H
 
 #include "comm/exchange.h"
+#include "exchange_plan.h"
 #include "private.h"
 
-/* The index-th partial slab of a member of the own group. */
-typedef struct exchange_source {
-    int member, index;
-} exchange_source;
+/* The messages of one bucket's partial sums. Each holds slices one behind the other, of a slice all its rows. */
+typedef struct exchange_boxes {
+    /* [ways.deputies]: from a deputy come the rows of all slices that this rank holds in the set */
+    float **in;
+    float **out; /* [ways.wards] */
+    /* [held + 1] of a level: floats before each slice that this rank holds, for messages of one row */
+    size_t *start[ROUTE_MAX_LEVELS];
+    size_t *ward_floats; /* [ways.wards]: of all slices that a ward holds, likewise */
+    /* The level whose messages go out next: from the last one down to 0; then -1 */
+    int next;
+} exchange_boxes;
 
-/* What follows from the number of leaves of a step. */
-typedef struct exchange_plan {
-    int leaves;      /* planned for; -1: for nothing yet                          */
-    tree_plan group; /* the own group's nodes, merged as far as the tree allows   */
-    unsigned char *group_merges;
-    exchange_source *source; /* [group.items]                                             */
-    int *results;            /* [groups]: nodes that each group sends to an owner         */
-    tree_plan final;         /* own group's nodes unmerged, results of the others         */
-    unsigned char *final_merges;
-    int own_nodes, foreign_nodes;   /* of this rank; of the other members of its group           */
-    tree_node *nodes, *final_nodes; /* scratch */
-    unsigned char *merges;          /* scratch */
-} exchange_plan;
+/* The parameters of one message: `count` times `type` at `at`. */
+typedef struct exchange_parcel {
+    float *at;
+    int count; /* 0: no message */
+    MPI_Datatype type;
+    size_t bytes;
+} exchange_parcel;
 
 struct exchange {
     comm *c;
     exchange_cfg cfg;
     arena memory;
-    size_t stride; /* floats from one partial slab to the next          */
-    exchange_need need;
-    int partials; /* need.partials                                        */
-    gate *ready;  /* [buckets]: partials of all members are written       */
+    size_t stride; /* floats from one partial slab to the next */
+    int partials;  /* slabs of a rank                                */
+    gate *ready;   /* [buckets]: partials of all members are written */
     float *parameters, *slabs;
-    void *shared;    /* the memory of these three                         */
-    span *slice;     /* [buckets * ranks]                                 */
-    unsigned steps;  /* begun so far                                      */
-    int begun, sent; /* buckets of this step                              */
-    int *peer, peers;
-    float *inbox[EXCHANGE_MAX_BUCKETS];  /* per other group need.rows rows of the own slice */
-    float *outbox[EXCHANGE_MAX_BUCKETS]; /* per peer need.rows rows of its slice            */
-    MPI_Request *sends, *receives;       /* [buckets * (peers + groups)] each                  */
+    void *shared;   /* the memory of these three */
+    span *slice;    /* [buckets * ranks]         */
+    unsigned steps; /* begun so far              */
+    int leaves;     /* of this step              */
+    int begun;      /* buckets of this step      */
+    int halves;     /* 1: the ways are those of halving */
+    const route *ways;
     exchange_plan plan;
-    float *own, *total;   /* EXCHANGE_ALLREDUCE: the slab that goes in, comes out */
-    unsigned char *chain; /* EXCHANGE_ALLREDUCE: merges of a sum from left to right */
+    exchange_boxes boxes[EXCHANGE_MAX_BUCKETS];
+    /* [buckets * ways.deputies] of partial sums from deputies; later of parameters to them */
+    MPI_Request *deputy_request;
+    /* [buckets * ways.wards] of partial sums to wards; later of parameters from them */
+    MPI_Request *ward_request;
+    /* Messages of parameters for each way: one for each bucket, or one for all */
+    int parcels;
+    exchange_parcel *held; /* [parcels * ways.levels] to the deputies of a level */
+    exchange_parcel *ward; /* [parcels * ways.wards] from the wards              */
+    float *own, *total;    /* EXCHANGE_ALLREDUCE: the slab that goes in, comes out */
+    unsigned char *chain;  /* EXCHANGE_ALLREDUCE: merges of a sum from left to right */
+    MPI_Request reduction[EXCHANGE_MAX_BUCKETS]; /* EXCHANGE_ALLREDUCE */
+};
+
+enum {
+    EXCHANGE_TAG_PARTIALS = 100,
+    EXCHANGE_TAG_PARAMETERS = EXCHANGE_TAG_PARTIALS + EXCHANGE_MAX_BUCKETS
 };
 
 /* A row of a message: whole lines, so that rows stay aligned. */
@@ -62,8 +84,20 @@ static inline span exchange_slice_of(const exchange *x, int bucket, int rank)
     return x->slice[(size_t)bucket * (size_t)x->c->layout.ranks + (size_t)rank];
 }
 
-tree_node exchange_plan_leaves(const exchange *x, int leaves, int rank);
-void exchange_plan_open(exchange *x);
-void exchange_plan_step(exchange *x, int leaves);
+/* ---- exchange_boxes.c ---- */
+
+/* Takes the memory of all messages of partial sums; the ways and the plan are made. */
+void exchange_boxes_open(exchange *x);
+
+/* ---- exchange_sum.c ---- */
+
+/* Writes the sums that a ward of a level gets, for all slices that it holds, to its box. */
+void exchange_sum_for_ward(exchange *x, int bucket, int level, int ward);
+
+/* ---- exchange_publish.c ---- */
+
+/* Makes the parcels; the memory of the parameters is taken. */
+void exchange_parcels_open(exchange *x);
+void exchange_parcels_close(exchange *x);
 
 #endif

@@ -1,196 +1,102 @@
-/* comm/liveness.c - ranks of a host see each other live, work and wait.
+/* comm/liveness.c - opening the pulses of a host, and the watch for ranks that hang.
  *
- * Each rank has a PULSE in memory that the ranks of its host share, also where --share=off has them exchange messages: a
- * counter that grows with its work, and while it waits in here for others with every look around. And it holds a lock on
- * its byte of that memory's file: the kernel drops the lock when the process ends, however it ends, also before its
- * parent takes notice.
+ *   a rank that died   is found by ranks that wait (pulse_look_around)
+ *   a rank that hangs  has a pulse that does not grow: the watchdog thread of any rank of the host finds it, also its own
+ *                      rank, unless the process stands still as a whole. Ranks that wait for it have a growing pulse.
+ *   a host that is lost  is silent (heartbeat.h): the first ranks of other hosts find it
  *
- *   a rank that died   is found by ranks that wait, as they look around
- *   a rank that hangs  is one whose pulse stands still: comm_watch's thread on any rank of the host finds it, its own
- *                      rank's too, unless the process stands still as a whole. Those who wait for it have a pulse.
- * Whoever finds it first says so and ends its process with STATUS_RANK_LOST, at which the launcher ends the others; those
- * of the host leave by themselves. MPI_Abort may not be called beside the main thread, and needs a process that is well. */
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
+ * The rank that finds the first one reports it and ends its process with STATUS_RANK_LOST. The launcher then ends the others;
+ * those of the host also end by themselves. MPI_Abort is not used: another thread than the main one may not call it, and it
+ * needs a working process. */
 #include "base/timer.h"
 #include "base/watchdog.h"
 #include "private.h"
-
-enum { LINE = 64 };
-static const double look_around_s = 0.25;
-
-struct pulse {
-    _Alignas(64) atomic_llong beats;
-    atomic_llong step;
-    atomic_int phase, process, left; /* left: closed as it should be */
-};
-
-static liveness *current; /* of the comm that was opened last: its pulse is this process' */
-
-/* ---- memory and locks ---- */
-
-static struct flock byte_of(int rank)
-{
-    return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = rank, .l_len = 1};
-}
-
-/* Maps the file that the first rank made, and locks the own byte. 0: done. */
-static int map_and_lock(liveness *l, size_t bytes)
-{
-    struct flock own = byte_of(l->rank);
-    if (l->file < 0 || posix_fallocate(l->file, 0, (off_t)bytes)) return 1;
-    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, l->file, 0);
-    if (at == MAP_FAILED) return 1;
-    l->claimed = at;
-    l->of = (struct pulse *)(void *)((char *)at + LINE);
-    return fcntl(l->file, F_SETLK, &own) != 0;
-}
-
-/* Without shared memory a rank sees itself alone. */
-static void alone(comm *c, liveness *l, size_t bytes)
-{
-    if (l->claimed) munmap((void *)l->claimed, bytes);
-    if (l->file >= 0) close(l->file);
-    l->file = -1;
-    l->first += l->rank;
-    l->rank = 0;
-    l->ranks = 1;
-    char *memory = arena_take(&c->memory, LINE + sizeof(struct pulse));
-    l->claimed = (atomic_int *)(void *)memory;
-    l->of = (struct pulse *)(void *)(memory + LINE);
-}
+#include "shared_file.h"
 
 void liveness_open(comm *c, MPI_Comm near)
 {
-    liveness *l = &c->life;
-    char path[64] = "";
-    *l = (liveness){.file = -1, .outer = current};
-    MPI_Comm_rank(near, &l->rank);
-    MPI_Comm_size(near, &l->ranks);
-    l->first = c->layout.rank - l->rank;
-    size_t bytes = LINE + (size_t)l->ranks * sizeof(struct pulse);
-    if (l->rank == 0) l->file = group_file(path, sizeof path);
-    wire_broadcast(near, path, sizeof path);
-    if (l->rank != 0) l->file = open(path, O_RDWR | O_CLOEXEC);
-    status own = map_and_lock(l, bytes) ? STATUS_CANNOT_WRITE : STATUS_OK;
-    status all = wire_agree(near, own, NULL);
-    if (all) alone(c, l, bytes);
-    l->seen = arena_take(&c->memory, (size_t)l->ranks * sizeof *l->seen);
-    l->since_s = arena_take(&c->memory, (size_t)l->ranks * sizeof *l->since_s);
-    atomic_store(&l->of[l->rank].process, (int)getpid());
-    current = l;
+    pulses *p = &c->pulses;
+    shared_file_offer offer = {.path = ""};
+    *p = (pulses){.file = -1};
+    MPI_Comm_rank(near, &p->rank);
+    MPI_Comm_size(near, &p->ranks);
+    p->first = c->layout.rank - p->rank;
+    if (p->rank == 0) p->file = shared_file_create(pulse_bytes(p->ranks), &offer);
+    wire_broadcast(near, &offer, sizeof offer);
+    if (p->rank != 0) p->file = shared_file_open(&offer);
+    status own = pulse_share(p) ? STATUS_CANNOT_WRITE : STATUS_OK;
+    if (wire_agree(near, own, NULL)) pulse_be_alone(p, &c->memory);
+    c->watch.seen = arena_take(&c->memory, (size_t)p->ranks * sizeof *c->watch.seen);
+    c->watch.since_s = arena_take(&c->memory, (size_t)p->ranks * sizeof *c->watch.since_s);
+    pulse_begin(p);
 }
 
 void liveness_close(comm *c)
 {
-    liveness *l = &c->life;
-    atomic_store(&l->of[l->rank].left, 1);
-    liveness **link = &current; /* comms need not close in the order in which they opened */
-    while (*link != l) link = &(*link)->outer;
-    *link = l->outer;
-    if (l->file < 0) return;
-    munmap((void *)l->claimed, LINE + (size_t)l->ranks * sizeof(struct pulse));
-    close(l->file); /* and with it the lock goes */
+    heartbeat_close(&c->heartbeat);
+    pulse_end(&c->pulses);
 }
-
-void liveness_leave(void)
-{
-    for (liveness *l = current; l; l = l->outer) atomic_store(&l->of[l->rank].left, 1);
-}
-
-static void beat(struct pulse *own)
-{
-    atomic_store_explicit(&own->beats, atomic_load_explicit(&own->beats, memory_order_relaxed) + 1,
-                          memory_order_relaxed);
-}
-
-/* ---- those that died ---- */
-
-/* 1 for the first of the host that asks; the others leave without a word. */
-static int claim(liveness *l)
-{
-    if (atomic_exchange(l->claimed, 1) != 0) error_leave(STATUS_RANK_LOST);
-    return 1;
-}
-
-static int is_dead(const liveness *l, int rank)
-{
-    struct flock byte = byte_of(rank);
-    if (rank == l->rank || atomic_load(&l->of[rank].left)) return 0;
-    return fcntl(l->file, F_GETLK, &byte) == 0 && byte.l_type == F_UNLCK &&
-           !atomic_load(&l->of[rank].left);
-}
-
-void liveness_look_around(void)
-{
-    liveness *l = current;
-    if (!l) return;
-    beat(&l->of[l->rank]);
-    if (l->file < 0) return;
-    double now_s = timer_now_s();
-    if (now_s - l->looked_s < look_around_s) return;
-    l->looked_s = now_s;
-    if (atomic_load(l->claimed)) error_leave(STATUS_RANK_LOST);
-    for (int r = 0; r < l->ranks; r++)
-        if (is_dead(l, r) && claim(l))
-            error_rank_lost("rank %d (process %d) has died: all ranks end; the last checkpoint is "
-                            "kept: go on with --resume",
-                            l->first + r, atomic_load(&l->of[r].process));
-}
-
-/* ---- those that hang ---- */
 
 void comm_pulse(comm *c, int64_t step, int phase)
 {
-    struct pulse *own = &c->life.of[c->life.rank];
+    pulse *own = &c->pulses.of[c->pulses.rank];
     atomic_store_explicit(&own->step, step, memory_order_relaxed);
     atomic_store_explicit(&own->phase, phase, memory_order_relaxed);
-    beat(own);
+    pulse_beat(&c->pulses);
+    heartbeat_work();
 }
 
-static void tell_hang(liveness *l, int rank, double idle_s)
+/* ---- ranks that hang ---- */
+
+static void report_hang(comm *c, int rank, double idle_s)
 {
-    const struct pulse *p = &l->of[rank];
-    claim(l);
-    error_rank_lost("rank %d (process %d) hangs: no progress for %.1f s; the last that it finished "
-                    "is: step %lld, %s. All ranks end; the last checkpoint is kept: go on with "
-                    "--resume",
-                    l->first + rank, atomic_load(&p->process), idle_s,
-                    (long long)atomic_load(&p->step), l->phase_name(atomic_load(&p->phase)));
+    const pulse *of = &c->pulses.of[rank];
+    pulse_claim_report(&c->pulses);
+    error_rank_lost("rank %d (process %d on host %s) hangs: no progress for %.1f s; the last that "
+                    "it finished is: step %lld, %s. All ranks end; the last checkpoint is kept: go "
+                    "on with --resume",
+                    c->pulses.first + rank, atomic_load(&of->process), c->pulses.host, idle_s,
+                    (long long)atomic_load(&of->step),
+                    c->watch.phase_name(atomic_load(&of->phase)));
 }
 
+/* The watchdog's thread calls this. */
 static void look(void *context)
 {
-    liveness *l = context;
-    double now_s = timer_now_s();
-    if (atomic_load(l->claimed)) error_leave(STATUS_RANK_LOST);
-    for (int r = 0; r < l->ranks; r++) {
-        int64_t beats = atomic_load_explicit(&l->of[r].beats, memory_order_relaxed);
-        if (beats != l->seen[r] || atomic_load(&l->of[r].left)) {
-            l->seen[r] = beats;
-            l->since_s[r] = now_s;
+    comm *c = context;
+    const pulses *p = &c->pulses;
+    watch *w = &c->watch;
+    /* time in which this process was stopped itself does not count */
+    double now_s = timer_now_s(), stopped_s = now_s - w->looked_s - w->timeout_s / 4;
+    w->looked_s = now_s;
+    pulse_follow_report(p);
+    for (int r = 0; r < p->ranks; r++) {
+        int64_t beats = atomic_load_explicit(&p->of[r].beats, memory_order_relaxed);
+        if (beats != w->seen[r] || atomic_load(&p->of[r].left)) {
+            w->seen[r] = beats;
+            w->since_s[r] = now_s;
         }
-        if (now_s - l->since_s[r] >= l->timeout_s) tell_hang(l, r, now_s - l->since_s[r]);
+        if (stopped_s > 0) w->since_s[r] += stopped_s;
+        if (now_s - w->since_s[r] >= w->timeout_s) report_hang(c, r, now_s - w->since_s[r]);
     }
 }
 
 void comm_watch(comm *c, double timeout_s, const char *(*phase_name)(int phase))
 {
-    liveness *l = &c->life;
     double period_s = timeout_s / 8 < 1 ? timeout_s / 8 : 1;
     CHECK(timeout_s > 0, "a time-out of %g s", timeout_s);
-    l->timeout_s = timeout_s;
-    l->phase_name = phase_name;
-    for (int r = 0; r < l->ranks; r++) l->since_s[r] = timer_now_s();
-    comm_barrier(c); /* who begins late would be taken for one that hangs */
-    watchdog_start(period_s, look, l);
+    c->watch.timeout_s = timeout_s;
+    c->watch.phase_name = phase_name;
+    c->watch.looked_s = timer_now_s();
+    for (int r = 0; r < c->pulses.ranks; r++) c->watch.since_s[r] = timer_now_s();
+    heartbeat_close(&c->heartbeat); /* of an earlier watch */
+    comm_barrier(c);                /* a rank that begins late would be taken for one that hangs */
+    heartbeat_open(&c->heartbeat, c->world, c->layout.rank, &c->pulses, timeout_s, &c->memory);
+    watchdog_start(period_s, look, c);
 }
 
 void comm_unwatch(comm *c)
 {
-    (void)c;
     watchdog_stop();
+    heartbeat_end(&c->heartbeat);
 }

@@ -1,15 +1,17 @@
-/* comm/wire.c - messages: waiting for them without taking the cores from those who work. */
+/* comm/wire.c - messages, and waiting for them without taking the cores from ranks that work. */
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "private.h"
 
 enum {
     TAG_BLOCK = 1,
-    TAG_NEVER = 32000, /* no message carries it: probing for it only makes MPI move */
+    TAG_NEVER = 32000, /* no message has it: a probe for it only makes MPI move messages */
     BLOCK_BYTES = 1 << 30,
+    HOST_TEXT = 65,
     TESTS_CROWDED = 4, /* polls before the first sleep */
     TESTS_ALONE = 50000,
     SLEEP_MIN_NS = 20000,
@@ -34,18 +36,29 @@ static void sleep_ns(long ns)
     nanosleep(&pause, NULL);
 }
 
+wire_patience wire_patient(void)
+{
+    return (wire_patience){sleeps_soon ? TESTS_CROWDED : TESTS_ALONE, SLEEP_MIN_NS};
+}
+
+void wire_rest(wire_patience *p)
+{
+    if (p->tests-- > 0) return;
+    sleep_ns(p->pause_ns);
+    heartbeat_wait();
+    p->pause_ns = p->pause_ns * 3 / 2 < SLEEP_MAX_NS ? p->pause_ns * 3 / 2 : SLEEP_MAX_NS;
+}
+
 void wire_wait(int count, MPI_Request *requests)
 {
-    int tests = sleeps_soon ? TESTS_CROWDED : TESTS_ALONE;
-    long pause_ns = SLEEP_MIN_NS;
+    wire_patience p = wire_patient();
     for (int i = 0; i < count;) {
         int done;
         MPI_Test(&requests[i], &done, MPI_STATUS_IGNORE); /* moves the others too */
-        i += done;
-        if (done || tests-- > 0) continue;
-        sleep_ns(pause_ns);
-        liveness_look_around();
-        pause_ns = pause_ns * 3 / 2 < SLEEP_MAX_NS ? pause_ns * 3 / 2 : SLEEP_MAX_NS;
+        if (done)
+            i++;
+        else
+            wire_rest(&p);
     }
 }
 
@@ -112,18 +125,19 @@ static int first_failure(MPI_Comm over, int rank, status own)
     return first;
 }
 
-status wire_agree(MPI_Comm over, status own, message *why)
+status wire_agree(MPI_Comm over, status own, failure *why)
 {
     struct {
         int code;
-        char text[sizeof why->text];
+        char host[HOST_TEXT], text[sizeof why->text];
     } verdict = {.code = own};
     int rank, first;
     MPI_Comm_rank(over, &rank);
     first = first_failure(over, rank, own);
     if (first == INT_MAX) return STATUS_OK;
+    if (first == rank) gethostname(verdict.host, sizeof verdict.host - 1);
     if (first == rank && why) memcpy(verdict.text, why->text, sizeof verdict.text);
     broadcast_from(over, first, &verdict, sizeof verdict);
     if (first == 0) return fail(why, (status)verdict.code, "%s", verdict.text);
-    return fail(why, (status)verdict.code, "rank %d: %s", first, verdict.text);
+    return fail(why, (status)verdict.code, "rank %d on %s: %s", first, verdict.host, verdict.text);
 }

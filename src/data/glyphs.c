@@ -1,4 +1,4 @@
-/* data/glyphs.c - the ten digits as pen strokes, each in one to three ways that people write it. */
+/* data/glyphs.c - the strokes of the ten digits, each in two or three ways in which people write it. */
 #include "glyphs.h"
 
 #include "base/error.h"

@@ -40,7 +40,7 @@ static void shuffle(sampler *s, int epoch)
     }
 }
 
-/* Every epoch starts from file order, so that none depends on those before it. */
+/* Every epoch starts from file order, so that it does not depend on the epochs before it. */
 static void begin_epoch(sampler *s, int epoch)
 {
     int file_order_kept = s->order == SAMPLER_FILE_ORDER && s->epoch >= 0;

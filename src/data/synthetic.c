@@ -1,8 +1,8 @@
-/* data/synthetic.c - draws a digit: glyph, unsteady hand, affine map, curve, ink.
+/* data/synthetic.c - draws a digit: glyph, random moves, affine map, curve, ink.
  *
- * Points of the glyph are moved at random and mapped to the grid; the pen follows a cubic Hermite curve through them
- * (Catmull and Rom, "A class of local interpolating splines", 1974), flattened to short straight pieces; each piece
- * darkens the pixels near it by their distance to it. */
+ * The points of the glyph are moved at random and mapped to the grid. The pen follows a cubic Hermite curve through them
+ * (Catmull and Rom, "A class of local interpolating splines", 1974), cut into short straight pieces. Each piece darkens the
+ * pixels near it; the nearer, the darker. */
 #include "data/synthetic.h"
 
 #include <math.h>
@@ -31,7 +31,7 @@ enum {
 #define THICK        1.75
 #define ROUGHNESS    0.15 /* largest loss of ink, as a fraction */
 
-/* Numbers drawn one after the other for one image. */
+/* The random numbers of one image, in order. */
 typedef struct dice {
     rng_key key;
     uint32_t next;
@@ -46,7 +46,8 @@ typedef struct point {
     double x, y; /* pixels */
 } point;
 
-/* From percent of the height around the centre to pixels: x' = xx x + xy y + x, y likewise. */
+/* From percent of the height, relative to the centre, to pixels: (x, y) becomes (xx x + xy y + x0, yx x + yy y + y0), with
+ * x0 and y0 in the members x and y. */
 typedef struct affine {
     double xx, xy, yx, yy, x, y;
 } affine;
@@ -71,7 +72,7 @@ static point map_point(const affine *a, double x, double y)
     return (point){a->xx * x + a->xy * y + a->x, a->yx * x + a->yy * y + a->y};
 }
 
-/* The glyph's points on the grid, each moved as an unsteady hand would. */
+/* The points of the glyph on the grid, each moved at random. */
 static void place_points(const glyph *g, dice *d, point points[GLYPH_MAX_POINTS])
 {
     affine a = draw_affine(d);
@@ -82,8 +83,8 @@ static void place_points(const glyph *g, dice *d, point points[GLYPH_MAX_POINTS]
     }
 }
 
-/* Direction of the pen at point i, as it leaves (towards i + 1) or arrives (from i - 1): per unit of the curve's
- * parameter along the mean of both neighbours, at ends and corners straight. */
+/* The derivative of the curve at point i, where it leaves for i + 1 or arrives from i - 1. At a smooth point it is half of the
+ * way from one neighbour to the other; at ends and corners it is the way to the neighbour. */
 static point direction(const glyph *g, const point *p, int i, int leaves)
 {
     int last = i + 1 == g->points || g->point[i + 1].mark == GLYPH_START;
@@ -93,7 +94,7 @@ static point direction(const glyph *g, const point *p, int i, int leaves)
     return (point){scale * (p[to].x - p[from].x), scale * (p[to].y - p[from].y)};
 }
 
-/* The curve from p to q with directions u and v, at t in [0,1]. */
+/* The curve from p to q with derivatives u and v there, at t in [0,1]. */
 static point curve(point p, point u, point q, point v, double t)
 {
     double s = 1 - t;
@@ -114,7 +115,7 @@ static double distance(point p, point q, double x, double y)
     return sqrt(ex * ex + ey * ey);
 }
 
-/* Pixels that a stroke from lo to hi can reach on one axis: [from,to). */
+/* The pixels [from,to) on one axis that a stroke from a to b can reach. */
 static void reach(double a, double b, double radius, int *from, int *to)
 {
     double lo = (a < b ? a : b) - radius, hi = (a < b ? b : a) + radius;
@@ -122,7 +123,7 @@ static void reach(double a, double b, double radius, int *from, int *to)
     *to = (int)clamped(hi + 1, 0, SIDE);
 }
 
-/* Darkens ink[] by a straight piece: full inside `half`, fading over one pixel. */
+/* Adds a straight piece to ink: full up to a distance of half - 0.5, none from half + 0.5 on, linear between. */
 static void ink_piece(float ink[PIXELS], point p, point q, double half)
 {
     int left, right, top, bottom;
@@ -148,7 +149,7 @@ static void ink_glyph(float ink[PIXELS], const glyph *g, const point *points, do
     }
 }
 
-/* Bytes of the ink, lightened unevenly; blank pixels stay 0. */
+/* The bytes of the ink, each made a little lighter at random; blank pixels stay 0. */
 static void develop(const float ink[PIXELS], dice *d, uint8_t *pixels)
 {
     double strength = between(d, 0.8, 1.0) * 255;

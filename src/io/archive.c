@@ -1,6 +1,7 @@
 /* io/archive.c - zip archives through libzip. */
 #include "io/archive.h"
 
+#if MNIST_DIST_ZIP
 #include <zip.h>
 
 #include "base/arena.h"
@@ -54,7 +55,7 @@ static int take_bytes(zip_source_t *source, unsigned char **bytes, size_t *lengt
 }
 
 status archive_build(const archive_member *members, int count, unsigned char **bytes,
-                     size_t *length, message *why)
+                     size_t *length, failure *why)
 {
     *bytes = NULL;
     zip_source_t *target = zip_source_buffer_create(NULL, 0, 0, NULL);
@@ -66,19 +67,42 @@ status archive_build(const archive_member *members, int count, unsigned char **b
                 "an archive could not be built in memory (libzip failed)");
 }
 
+/* Weights hardly shrink; without a limit a small archive could ask for much memory. */
+static int is_plausible(const zip_stat_t *about, size_t archive_length)
+{
+    enum { LEAST_BYTES = 64 << 20, MOST_PACKING = 128 };
+    size_t most = archive_length > LEAST_BYTES / MOST_PACKING ? archive_length * MOST_PACKING
+                                                              : LEAST_BYTES;
+    return about->size <= (about->comp_method == ZIP_CM_STORE ? archive_length : most);
+}
+
+/* The member of this name, or the only one of this name in a folder. */
+static zip_int64_t locate(zip_t *archive, const char *name)
+{
+    zip_int64_t index = zip_name_locate(archive, name, 0);
+    return index >= 0 ? index : zip_name_locate(archive, name, ZIP_FL_NODIR);
+}
+
 static status read_member(zip_t *archive, const char *name, unsigned char **bytes, size_t *length,
-                          size_t most, message *why)
+                          size_t archive_length, failure *why)
 {
     zip_stat_t about;
-    if (zip_stat(archive, name, 0, &about) || !(about.valid & ZIP_STAT_SIZE))
+    zip_int64_t index = locate(archive, name);
+    if (index < 0 || zip_stat_index(archive, (zip_uint64_t)index, 0, &about) ||
+        !(about.valid & ZIP_STAT_SIZE))
         return fail(why, STATUS_BAD_DATA, "there is no %s in it", name);
-    if (about.comp_method != ZIP_CM_STORE || about.size > most)
-        return fail(why, STATUS_BAD_DATA, "%s in it is compressed, or not whole", name);
+    if (about.comp_method != ZIP_CM_STORE && about.comp_method != ZIP_CM_DEFLATE)
+        return fail(why, STATUS_BAD_DATA,
+                    "%s in it is packed by another method than deflate: unpack it, and pack it "
+                    "with zip",
+                    name);
+    if (!is_plausible(&about, archive_length))
+        return fail(why, STATUS_BAD_DATA, "%s in it is larger than such an archive can hold", name);
     *length = about.size;
     *bytes = memory_take(about.size + 1);
-    zip_file_t *file = zip_fopen(archive, name, 0);
+    zip_file_t *file = zip_fopen_index(archive, (zip_uint64_t)index, 0);
     zip_int64_t got = file ? zip_fread(file, *bytes, about.size) : -1;
-    /* the checksum is looked at where the end is met */
+    /* libzip checks the checksum when a read reaches the end */
     int whole = got == (zip_int64_t)about.size && zip_fread(file, *bytes + about.size, 1) == 0;
     if (file) zip_fclose(file);
     if (whole) return STATUS_OK;
@@ -88,7 +112,7 @@ static status read_member(zip_t *archive, const char *name, unsigned char **byte
 }
 
 status archive_take(const void *archive, size_t archive_length, const char *name,
-                    unsigned char **bytes, size_t *length, message *why)
+                    unsigned char **bytes, size_t *length, failure *why)
 {
     *bytes = NULL;
     zip_source_t *source = zip_source_buffer_create(archive, archive_length, 0, NULL);
@@ -101,3 +125,29 @@ status archive_take(const void *archive, size_t archive_length, const char *name
     zip_discard(opened);
     return code;
 }
+
+#else
+
+static status unavailable(unsigned char **bytes, failure *why)
+{
+    *bytes = NULL;
+    return fail(why, STATUS_USAGE,
+                "this program was built without libzip: it writes and reads no .keras files, only "
+                ".weights.h5; build it with libzip (Debian: libzip-dev, RHEL: libzip-devel)");
+}
+
+status archive_build(const archive_member *members, int count, unsigned char **bytes,
+                     size_t *length, failure *why)
+{
+    (void)members, (void)count, (void)length;
+    return unavailable(bytes, why);
+}
+
+status archive_take(const void *archive, size_t archive_length, const char *name,
+                    unsigned char **bytes, size_t *length, failure *why)
+{
+    (void)archive, (void)archive_length, (void)name, (void)length;
+    return unavailable(bytes, why);
+}
+
+#endif

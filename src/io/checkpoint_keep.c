@@ -1,4 +1,4 @@
-/* io/checkpoint_keep.c - checkpoints that stay when newer ones are written, and how many of them. */
+/* io/checkpoint_keep.c - older checkpoints that are kept, and the removal of the oldest. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@ enum { FIRST_FILES = 64 };
 
 static const char prefix[] = "step-", suffix[] = ".weights.h5";
 
-status checkpoint_keep(const char *run_folder, int64_t step, message *why)
+status checkpoint_keep(const char *run_folder, int64_t step, failure *why)
 {
     char name[64], last[FILE_PATH], kept[FILE_PATH];
     snprintf(name, sizeof name, "%s%08lld%s", prefix, (long long)step, suffix);
@@ -70,7 +70,7 @@ static int earlier(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static status list_read(kept_list *list, const char *run_folder, message *why)
+static status list_read(kept_list *list, const char *run_folder, failure *why)
 {
     DIR *folder = opendir(run_folder);
     if (!folder)
@@ -85,7 +85,7 @@ static status list_read(kept_list *list, const char *run_folder, message *why)
     return STATUS_OK;
 }
 
-status checkpoint_thin_out(const char *run_folder, int most, message *why)
+status checkpoint_thin_out(const char *run_folder, int most, failure *why)
 {
     char path[FILE_PATH];
     kept_list list = {0};

@@ -1,14 +1,11 @@
-/* io/checkpoint_read.c - tensors of an open file into a model's memory, all checked before the first is read. */
+/* io/checkpoint_read.c - reads the tensors of an open file; all are checked before the first is read. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/arena.h"
 #include "checkpoint_file.h"
-
-typedef struct tensor_path {
-    char text[HDF5_MAX_PATH];
-} tensor_path;
+#include "stored_values.h"
 
 static tensor_path path_of(const checkpoint_file *file, const checkpoint *c, int l, int tensor)
 {
@@ -17,62 +14,30 @@ static tensor_path path_of(const checkpoint_file *file, const checkpoint *c, int
     if (file->legacy)
         snprintf(path.text, sizeof path.text, "%s", legacy_path(file->legacy, c, l, tensor));
     else
-        snprintf(path.text, sizeof path.text, "/layers/%s%s/vars/%d", layer->key,
+        snprintf(path.text, sizeof path.text, "%s%s%s/vars/%d", file->stem, layer->key,
                  layer->cell ? "/cell" : "", tensor);
     return path;
 }
 
-static tensor_path optimizer_path(int number)
-{
-    tensor_path path;
-    snprintf(path.text, sizeof path.text, "/optimizer/vars/%d", number);
-    return path;
-}
-
-/* Links are asked for one by one: H5Lexists wants every group in front to be there. */
-static int has_dataset(const checkpoint_file *file, const char *path)
-{
-    char part[HDF5_MAX_PATH];
-    snprintf(part, sizeof part, "%s", path);
-    for (char *at = part + 1; *at; at++) {
-        if (*at != '/') continue;
-        *at = 0;
-        if (H5Lexists(file->image, part, H5P_DEFAULT) <= 0) return 0;
-        *at = '/';
-    }
-    if (H5Lexists(file->image, part, H5P_DEFAULT) <= 0) return 0;
-    hid_t object = H5Oopen(file->image, part, H5P_DEFAULT);
-    int is_dataset = object >= 0 && H5Iget_type(object) == H5I_DATASET;
-    if (object >= 0) H5Oclose(object);
-    return is_dataset;
-}
-
-static int is_float32(hid_t dataset)
-{
-    hid_t type = H5Dget_type(dataset);
-    int is = H5Tequal(type, H5T_IEEE_F32LE) > 0 || H5Tequal(type, H5T_IEEE_F32BE) > 0;
-    H5Tclose(type);
-    return is;
-}
-
 /* owner: "layer conv2d_1, tensor 0" */
 static status check_shape(const checkpoint_file *file, const char *path, const char *owner,
-                          shape want, message *why)
+                          shape want, failure *why)
 {
     shape is;
-    if (!has_dataset(file, path))
+    if (!stored_exists(file, path))
         return fail(why, STATUS_BAD_DATA,
-                    "%s: %s is missing (%s, shape %s): the file is of another model", file->path,
-                    path, owner, shape_text(want).text);
+                    "%s: %s is missing (%s, shape %s): the file is of another model; layers "
+                    "without bias, and nested ones, are read from the whole model, NAME.keras",
+                    file->path, path, owner, shape_text(want).text);
     hid_t dataset = H5Dopen2(file->image, path, H5P_DEFAULT);
-    int single = is_float32(dataset);
+    stored_kind kind = stored_kind_of(dataset);
     status code = checkpoint_shape(file, dataset, path, &is, why);
     H5Dclose(dataset);
     if (code) return code;
-    if (!single)
+    if (!stored_is_real(kind))
         return fail(why, STATUS_BAD_DATA,
-                    "%s: %s (%s) is not float32: save the weights of a float32 model", file->path,
-                    path, owner);
+                    "%s: %s (%s) is %s, not float32: save the weights of a float32 model",
+                    file->path, path, owner, stored_kind_name(kind));
     if (!shape_equal(is, want))
         return fail(why, STATUS_BAD_DATA,
                     "%s: %s (%s) has shape %s, the model wants %s: the file is of another model",
@@ -80,7 +45,7 @@ static status check_shape(const checkpoint_file *file, const char *path, const c
     return STATUS_OK;
 }
 
-static status check_layers(const checkpoint_file *file, const checkpoint *c, message *why)
+static status check_layers(const checkpoint_file *file, const checkpoint *c, failure *why)
 {
     for (int l = 0; l < c->layers; l++)
         for (int t = 0; t < c->layer[l].tensors; t++) {
@@ -99,94 +64,82 @@ typedef struct wanted {
 } wanted;
 
 /* Visitor: fails for a dataset that the model does not have. */
-static status refuse_unknown(void *context, hid_t dataset, const char *path, message *why)
+static status refuse_unknown(void *context, hid_t dataset, const char *path, failure *why)
 {
     const wanted *w = context;
     (void)dataset;
+    if (strncmp(path, w->file->stem, strlen(w->file->stem)) != 0) return STATUS_OK;
+    if (strstr(path, "/seed_generator/")) return STATUS_OK; /* random numbers of dropout in Keras */
     for (int l = 0; l < w->c->layers; l++)
         for (int t = 0; t < w->c->layer[l].tensors; t++)
             if (strcmp(path, path_of(w->file, w->c, l, t).text) == 0) return STATUS_OK;
-    return fail(why, STATUS_BAD_DATA,
-                "%s: %s belongs to no layer of the model: the file is of another model",
-                w->file->path, path);
+    return fail(
+        why, STATUS_BAD_DATA,
+        "%s: %s belongs to no layer of the model: the file is of another model, or of one whose "
+        "layers are known only with its architecture: save it whole, as NAME.keras",
+        w->file->path, path);
 }
 
-static status check_no_others(const checkpoint_file *file, const checkpoint *c, message *why)
+static status check_no_others(const checkpoint_file *file, const checkpoint *c, failure *why)
 {
     wanted w = {file, c};
-    hid_t layers = H5Gopen2(file->image, "layers", H5P_DEFAULT);
-    if (layers < 0) return fail(why, STATUS_BAD_DATA, "%s: /layers is no group", file->path);
-    status code = hdf5_walk(layers, "/layers", refuse_unknown, &w, why);
-    H5Gclose(layers);
-    return code;
+    return hdf5_walk(file->image, "", refuse_unknown, &w, why);
 }
 
-static int count_variables(const checkpoint *c)
+static status check_slots(const checkpoint_file *file, const checkpoint *c, failure *why)
 {
-    int variables = 0;
-    for (int l = 0; l < c->layers; l++) variables += c->layer[l].tensors;
-    return variables;
-}
-
-/* Keras counts a process's optimisers, "sgd_1" being the second, and wrote "SGD" in some versions. */
-static int is_same_optimizer(const char *name, const char *asked)
-{
-    size_t length = strlen(asked);
-    if (strncasecmp(name, asked, length) != 0) return 0;
-    const char *rest = name + length;
-    return *rest == 0 || (*rest == '_' && rest[1 + strspn(rest + 1, "0123456789")] == 0);
-}
-
-/* Before 3.6 Keras wrote no name: then the number of slots has to do. */
-static status check_optimizer_name(const checkpoint_file *file, const checkpoint *c, message *why)
-{
-    hid_t vars = H5Gopen2(file->image, "/optimizer/vars", H5P_DEFAULT);
-    char *name = vars < 0 ? NULL : hdf5_read_text(vars, "name");
-    if (vars >= 0) H5Gclose(vars);
-    status code = STATUS_OK;
-    if (name && c->optimizer[0] && !is_same_optimizer(name, c->optimizer))
-        code = fail(why, STATUS_BAD_DATA,
-                    "%s: its optimiser is %.60s, the run's is %s: use --optimizer=%.60s",
-                    file->path, name, c->optimizer, name);
-    memory_free(name);
-    return code;
-}
-
-static status check_slots(const checkpoint_file *file, const checkpoint *c, message *why)
-{
-    int number = 2;
+    int variable = 0;
     for (int l = 0; l < c->layers; l++)
-        for (int t = 0; t < c->layer[l].tensors; t++)
+        for (int t = 0; t < c->layer[l].tensors; t++, variable++)
             for (int s = 0; s < c->slots; s++) {
                 char owner[128];
                 snprintf(owner, sizeof owner, "optimiser slot %d of layer %s, tensor %d", s,
                          c->layer[l].name, t);
-                tensor_path path = optimizer_path(number++);
+                tensor_path path = optimizer_path(file, checkpoint_slot_dataset(c, variable, s));
                 status code = check_shape(file, path.text, owner, c->layer[l].tensor[t].shape, why);
                 if (code) return code;
             }
-    if (has_dataset(file, optimizer_path(number).text))
+    if (stored_exists(file, optimizer_path(file, FIRST_SLOT + variable * c->slots).text))
         return fail(why, STATUS_BAD_DATA,
                     "%s: more than %d optimiser slots per variable: another optimiser wrote it",
                     file->path, c->slots);
     return STATUS_OK;
 }
 
-static status check_optimizer(const checkpoint_file *file, const checkpoint *c, message *why)
+static status check_optimizer(const checkpoint_file *file, const checkpoint *c, failure *why)
 {
-    if (!has_dataset(file, "/optimizer/vars/0"))
+    checkpoint_optimizer is = checkpoint_optimizer_of(file);
+    if (!is.present)
         return fail(
             why, STATUS_BAD_DATA,
             "%s: no optimiser state in it: start a new run from its parameters with --weights",
             file->path);
-    status code = check_optimizer_name(file, c, why);
-    if (!code)
-        code = check_shape(file, "/optimizer/vars/1", "learning rate", (shape){.rank = 0}, why);
+    if (file->changed)
+        return fail(why, STATUS_BAD_DATA,
+                    "%s: its parameters were changed while it was read, so its optimiser's state "
+                    "does not belong to them: leave --optimizer-state out",
+                    file->path);
+    if (c->optimizer[0] && !checkpoint_optimizer_is(&is, c->optimizer))
+        return fail(why, STATUS_BAD_DATA,
+                    "%s: its optimiser is %.60s, the run's is %s: use --optimizer=%.60s",
+                    file->path, is.name, c->optimizer, is.name);
+    status code = STATUS_OK;
+    if (optimizer_has_rate(file))
+        code = check_shape(file, optimizer_path(file, 1).text, "learning rate", (shape){.rank = 0},
+                           why);
     return code ? code : check_slots(file, c, why);
 }
 
+/* Has the file the tensors of the model, and no others? */
+static status check_model(const checkpoint_file *file, const checkpoint *c, failure *why)
+{
+    status code = file->legacy ? legacy_match(file->legacy, file->path, c, why) : STATUS_OK;
+    if (!code) code = check_layers(file, c, why);
+    return code || file->legacy ? code : check_no_others(file, c, why);
+}
+
 static status read_values(const checkpoint_file *file, const char *path, hid_t memory_type,
-                          void *values, message *why)
+                          void *values, failure *why)
 {
     hid_t dataset = H5Dopen2(file->image, path, H5P_DEFAULT);
     herr_t got = dataset < 0 ? -1
@@ -197,11 +150,22 @@ static status read_values(const checkpoint_file *file, const char *path, hid_t m
                 file->path, path);
 }
 
-/* Keras writes int64 or int32, by its backend. */
-static status read_iteration(const checkpoint_file *file, int64_t *iteration, message *why)
+static status read_layers(const checkpoint_file *file, checkpoint *c, failure *why)
+{
+    status code = STATUS_OK;
+    for (int l = 0; l < c->layers; l++)
+        for (int t = 0; t < c->layer[l].tensors && !code; t++)
+            code = stored_read(file, path_of(file, c, l, t).text, c->layer[l].tensor[t].values,
+                               why);
+    return code;
+}
+
+/* Keras writes int64 or int32, depending on its backend. */
+static status read_iteration(const checkpoint_file *file, int64_t *iteration, failure *why)
 {
     shape s;
-    const char *path = "/optimizer/vars/0";
+    tensor_path at = optimizer_path(file, 0);
+    const char *path = at.text;
     hid_t dataset = H5Dopen2(file->image, path, H5P_DEFAULT);
     hid_t type = H5Dget_type(dataset);
     int whole = H5Tget_class(type) == H5T_INTEGER;
@@ -214,30 +178,49 @@ static status read_iteration(const checkpoint_file *file, int64_t *iteration, me
     return read_values(file, path, H5T_NATIVE_INT64, iteration, why);
 }
 
-static status read_optimizer(const checkpoint_file *file, checkpoint *c, message *why)
+static status read_optimizer(const checkpoint_file *file, checkpoint *c, failure *why)
 {
     status code = read_iteration(file, &c->iteration, why);
-    if (!code)
-        code = read_values(file, "/optimizer/vars/1", H5T_NATIVE_FLOAT, &c->learning_rate, why);
-    int number = 2, variables = count_variables(c);
+    if (!code && optimizer_has_rate(file))
+        code = read_values(file, optimizer_path(file, 1).text, H5T_NATIVE_FLOAT, &c->learning_rate,
+                           why);
+    int variables = checkpoint_variables(c);
     for (int v = 0; v < variables; v++)
         for (int s = 0; s < c->slots && !code; s++)
-            code = read_values(file, optimizer_path(number++).text, H5T_NATIVE_FLOAT,
-                               c->slot_values[s][v], why);
+            code = read_values(file, optimizer_path(file, checkpoint_slot_dataset(c, v, s)).text,
+                               H5T_NATIVE_FLOAT, c->slot_values[s][v], why);
     return code;
 }
 
-status checkpoint_read(const checkpoint_file *file, checkpoint *c, int with_optimizer, message *why)
+status checkpoint_read(const checkpoint_file *file, checkpoint *c, int with_optimizer, failure *why)
 {
-    status code = file->legacy ? legacy_match(file->legacy, file->path, c, why) : STATUS_OK;
-    if (!code) code = check_layers(file, c, why);
-    if (!code && !file->legacy) code = check_no_others(file, c, why);
+    status code = file->tensors_taken ? STATUS_OK : check_model(file, c, why);
     if (!code && with_optimizer) code = check_optimizer(file, c, why);
+    if (!code) code = file->tensors_taken ? taken_read(file, c, why) : read_layers(file, c, why);
+    return !code && with_optimizer ? read_optimizer(file, c, why) : code;
+}
+
+static status check_finite(const checkpoint_file *file, const checkpoint *c, int l, int t,
+                           failure *why)
+{
+    const checkpoint_tensor *tensor = &c->layer[l].tensor[t];
+    size_t length = shape_length(tensor->shape);
+    for (size_t i = 0; i < length; i++)
+        if (!isfinite(tensor->values[i]))
+            return fail(why, STATUS_BAD_DATA,
+                        "%s: %s (layer %s, tensor %d): element %s is %g: weights must be finite",
+                        file->path, path_of(file, c, l, t).text, c->layer[l].name, t,
+                        shape_place(tensor->shape, i).text, (double)tensor->values[i]);
+    return STATUS_OK;
+}
+
+status checkpoint_check_finite(const checkpoint_file *file, const checkpoint *c, failure *why)
+{
+    status code = STATUS_OK;
     for (int l = 0; l < c->layers; l++)
         for (int t = 0; t < c->layer[l].tensors && !code; t++)
-            code = read_values(file, path_of(file, c, l, t).text, H5T_NATIVE_FLOAT,
-                               c->layer[l].tensor[t].values, why);
-    return !code && with_optimizer ? read_optimizer(file, c, why) : code;
+            code = check_finite(file, c, l, t, why);
+    return code;
 }
 
 typedef struct tensor_visit {
@@ -246,22 +229,71 @@ typedef struct tensor_visit {
     void *context;
 } tensor_visit;
 
-static status visit_dataset(void *context, hid_t dataset, const char *path, message *why)
+typedef struct type_name {
+    char text[32];
+} type_name;
+
+/* "float32", "int64", "uint8", "opaque16", or what the attribute dtype says ("bfloat16", as h5py writes it). */
+static type_name name_of(hid_t dataset, hid_t type)
+{
+    type_name name;
+    char *said = hdf5_read_text(dataset, "dtype");
+    H5T_class_t class = H5Tget_class(type);
+    const char *kind = class == H5T_FLOAT                  ? "float"
+                       : class != H5T_INTEGER              ? "opaque"
+                       : H5Tget_sign(type) == H5T_SGN_NONE ? "uint"
+                                                           : "int";
+    if (said && class == H5T_OPAQUE)
+        snprintf(name.text, sizeof name.text, "%s", said);
+    else
+        snprintf(name.text, sizeof name.text, "%s%zu", kind, 8 * H5Tget_size(type));
+    memory_free(said);
+    return name;
+}
+
+/* The type in memory: the file's, in this machine's byte order. Conversions to it are exact. */
+static hid_t memory_type(hid_t type)
+{
+    H5T_class_t class = H5Tget_class(type);
+    if (class == H5T_FLOAT && H5Tget_size(type) <= sizeof(float)) return H5Tcopy(H5T_NATIVE_FLOAT);
+    if (class == H5T_FLOAT || class == H5T_INTEGER) return H5Tget_native_type(type, H5T_DIR_ASCEND);
+    return H5Tcopy(type);
+}
+
+/* 1 for numbers, and for opaque values, which may be numbers of another kind (bfloat16). */
+static int holds_numbers(hid_t dataset)
+{
+    hid_t type = H5Dget_type(dataset);
+    H5T_class_t class = H5Tget_class(type);
+    H5Tclose(type);
+    return class == H5T_FLOAT || class == H5T_INTEGER || class == H5T_OPAQUE;
+}
+
+static status visit_dataset(void *context, hid_t dataset, const char *path, failure *why)
 {
     const tensor_visit *v = context;
-    shape s;
-    if (!is_float32(dataset)) return STATUS_OK;
-    status code = checkpoint_shape(v->file, dataset, path, &s, why);
+    checkpoint_array a = {.path = path};
+    if (!holds_numbers(dataset)) return STATUS_OK;
+    status code = checkpoint_shape(v->file, dataset, path, &a.shape, why);
     if (code) return code;
-    float *values = memory_take(shape_length(s) * sizeof *values);
-    code = read_values(v->file, path, H5T_NATIVE_FLOAT, values, why);
-    if (!code) v->visit(v->context, path, s, values, shape_length(s));
+    hid_t type = H5Dget_type(dataset), memory = memory_type(type);
+    type_name name = name_of(dataset, type);
+    a.type = name.text;
+    a.bytes = H5Tget_size(memory);
+    a.length = shape_length(a.shape);
+    void *values = memory_take(a.length * a.bytes);
+    a.values = values;
+    if (strcmp(name.text, "float32") == 0) a.floats = values;
+    code = read_values(v->file, path, memory, values, why);
+    if (!code) v->visit(v->context, &a);
     memory_free(values);
+    H5Tclose(memory);
+    H5Tclose(type);
     return code;
 }
 
 status checkpoint_visit(const checkpoint_file *file, checkpoint_visitor visit, void *context,
-                        message *why)
+                        failure *why)
 {
     tensor_visit v = {file, visit, context};
     return hdf5_walk(file->image, "", visit_dataset, &v, why);

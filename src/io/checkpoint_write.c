@@ -1,16 +1,15 @@
-/* io/checkpoint_write.c - a run's state as the bytes of a Keras `.weights.h5` file, and onto the disk in safe steps. */
+/* io/checkpoint_write.c - the state of a run as the bytes of a Keras `.weights.h5` file, and the steps that put it on the
+ * disk. */
 #include <string.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/timer.h"
-#include "hdf5_tools.h"
-#include "io/checkpoint.h"
-#include "io/file.h"
+#include "checkpoint_file.h"
 #include "user_block.h"
 
-enum { BYTES_PER_OBJECT = 1024 }; /* HDF5's own, roughly */
+enum { BYTES_PER_OBJECT = 1024 }; /* HDF5's own, an estimate */
 
 /* Makes `parent/vars` with the attribute that Keras 3.6 and later write. */
 static hid_t create_vars(hid_t parent, const char *name)
@@ -47,7 +46,7 @@ static int write_tensors(hid_t parent, const char *name, const checkpoint_layer 
     return failed;
 }
 
-/* A recurrent layer's own vars are empty; its cell has them. */
+/* The variables of a recurrent layer are those of its cell; the group of the layer itself is empty. */
 static int write_cell(hid_t group, const checkpoint_layer *layer)
 {
     char name[80];
@@ -74,15 +73,27 @@ static int write_layers(hid_t file, const checkpoint *c)
     return failed ? -1 : 0;
 }
 
-/* Datasets 2, 3, ...: the slots of variable 0, then those of variable 1. */
+int checkpoint_variables(const checkpoint *c)
+{
+    int variables = 0;
+    for (int l = 0; l < c->layers; l++) variables += c->layer[l].tensors;
+    return variables;
+}
+
+int checkpoint_slot_dataset(const checkpoint *c, int variable, int slot)
+{
+    return FIRST_SLOT + (c->slots_apart ? slot * checkpoint_variables(c) + variable
+                                        : variable * c->slots + slot);
+}
+
 static int write_slots(hid_t vars, const checkpoint *c)
 {
-    int number = 2, variable = 0;
+    int variable = 0;
     for (int l = 0; l < c->layers; l++)
         for (int t = 0; t < c->layer[l].tensors; t++, variable++)
             for (int s = 0; s < c->slots; s++)
-                if (write_floats(vars, number++, c->layer[l].tensor[t].shape,
-                                 c->slot_values[s][variable]))
+                if (write_floats(vars, checkpoint_slot_dataset(c, variable, s),
+                                 c->layer[l].tensor[t].shape, c->slot_values[s][variable]))
                     return -1;
     return 0;
 }
@@ -112,7 +123,7 @@ static int write_own(hid_t file, const checkpoint *c)
     return failed ? -1 : 0;
 }
 
-/* The image grows by this much at a time: one growth is enough. */
+/* The step by which the image grows: large enough to grow once. */
 static size_t expected_bytes(const checkpoint *c)
 {
     size_t bytes = 0;
@@ -126,9 +137,9 @@ static size_t expected_bytes(const checkpoint *c)
     return bytes;
 }
 
-/* The file that is open in memory, as bytes; closes it. */
+/* The bytes of a file that is open in memory; closes it. */
 static status take_file(hid_t file, int failed, size_t user_block, unsigned char **bytes,
-                        size_t *length, message *why)
+                        size_t *length, failure *why)
 {
     failed = failed || hdf5_take_image(file, user_block, bytes, length);
     if (file >= 0) H5Fclose(file);
@@ -146,7 +157,7 @@ static void check_limits(const checkpoint *c)
               c->layer[l].key, c->layer[l].tensors);
 }
 
-status checkpoint_build(const checkpoint *c, unsigned char **bytes, size_t *length, message *why)
+status checkpoint_build(const checkpoint *c, unsigned char **bytes, size_t *length, failure *why)
 {
     check_limits(c);
     hdf5_quiet();
@@ -160,7 +171,7 @@ status checkpoint_build(const checkpoint *c, unsigned char **bytes, size_t *leng
 }
 
 status checkpoint_build_keras(const checkpoint *c, unsigned char **bytes, size_t *length,
-                              message *why)
+                              failure *why)
 {
     check_limits(c);
     hdf5_quiet();
@@ -170,9 +181,9 @@ status checkpoint_build_keras(const checkpoint *c, unsigned char **bytes, size_t
     return take_file(file, failed, 0, bytes, length, why);
 }
 
-/* The new file waits beside the old one, complete and synced, until both renames are done. A stop between them leaves
- * `prev`, which is then the newest complete state. */
-static status replace_last(const char *run_folder, const void *bytes, size_t length, message *why)
+/* The new file is complete and synced as `next` before the first rename. If the program ends between the two renames, `prev`
+ * and `next` are left, both complete. */
+static status replace_last(const char *run_folder, const void *bytes, size_t length, failure *why)
 {
     char next[FILE_PATH], last[FILE_PATH], prev[FILE_PATH];
     status code = file_join(run_folder, "next.weights.h5", next, why);
@@ -191,7 +202,7 @@ static status replace_last(const char *run_folder, const void *bytes, size_t len
 }
 
 status checkpoint_write(const char *run_folder, checkpoint_role role, const checkpoint *c,
-                        double *seconds, size_t *bytes, message *why)
+                        double *seconds, size_t *bytes, failure *why)
 {
     double start_s = timer_now_s();
     unsigned char *file;

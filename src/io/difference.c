@@ -1,13 +1,14 @@
-/* io/difference.c - comparing what runs left: JSON members, records, tensors. */
+/* io/difference.c - compares the JSON members, records and tensors of two runs. */
 #include "io/difference.h"
 
 #include <errno.h>
-#include <jansson.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
+#include "io/json.h"
 #include "io/metrics.h"
 
 enum { VALUE_TEXT = 200, LINE_TEXT = 1024 };
@@ -30,23 +31,22 @@ typedef struct value_text {
     char text[VALUE_TEXT];
 } value_text;
 
-/* A value as it was written; cut where it is long. */
+/* A value as JSON text, cut if it is long; "none" for NULL. */
 static value_text text_of(const json_t *value, int digits)
 {
     value_text out = {"none"};
     if (!value) return out;
-    size_t length = json_dumpb(value, out.text, sizeof out.text - 1,
-                               JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS |
-                                   JSON_REAL_PRECISION(digits));
-    if (length < sizeof out.text)
-        out.text[length] = 0;
-    else
-        snprintf(out.text + sizeof out.text - 4, 4, "...");
+    char *text = json_to_text(json_deep_copy(value), JSON_ONE_LINE, digits);
+    int length = snprintf(out.text, sizeof out.text, "%s", text);
+    if (length >= VALUE_TEXT) snprintf(out.text + VALUE_TEXT - 4, 4, "...");
+    memory_free(text);
     return out;
 }
 
+/* Numbers are compared as numbers: 1 is 1.0. */
 static int same(const json_t *a, const json_t *b)
 {
+    if (json_is_number(a) && json_is_number(b)) return json_number_value(a) == json_number_value(b);
     return a && b ? json_equal(a, b) : a == b;
 }
 
@@ -60,9 +60,15 @@ static void compare_member(const char *what, const char *key, const json_t *a, c
     tell(d, line);
 }
 
-/* The first epoch that differs; that one history is the longer is said by the position. */
+/* How many epochs there are, if that differs, and the first epoch that differs. */
 static void compare_history(const json_t *a, const json_t *b, differences *d)
 {
+    char line[LINE_TEXT];
+    if (json_array_size(a) != json_array_size(b)) {
+        snprintf(line, sizeof line, "history: %zu and %zu epochs", json_array_size(a),
+                 json_array_size(b));
+        tell(d, line);
+    }
     for (size_t i = 0; i < json_array_size(a) && i < json_array_size(b); i++) {
         char epoch[32];
         const json_t *row = json_array_get(a, i), *other = json_array_get(b, i);
@@ -73,10 +79,20 @@ static void compare_history(const json_t *a, const json_t *b, differences *d)
     }
 }
 
+/* Checkpoints that name no numerics were written when there was only number 1. */
+static void name_numerics(json_t *left, json_t *right)
+{
+    const char key[] = "numerics";
+    if (!json_object_get(left, key) && !json_object_get(right, key)) return;
+    if (!json_object_get(left, key)) json_object_set_new(left, key, json_integer(1));
+    if (!json_object_get(right, key)) json_object_set_new(right, key, json_integer(1));
+}
+
 static void compare_objects(const char *what, const char *a, const char *b, differences *d)
 {
     json_t *left = json_loads(a, 0, NULL), *right = json_loads(b, 0, NULL), *value;
     const char *key;
+    name_numerics(left, right);
     json_object_foreach(left, key, value)
     {
         if (strcmp(key, "history") == 0)
@@ -97,11 +113,8 @@ static void compare_objects(const char *what, const char *a, const char *b, diff
 
 typedef struct tensor {
     struct tensor *next;
-    const char *path;
-    shape shape;
-    const float *values;
-    size_t length;
-    int met; /* the other file has it */
+    checkpoint_array array; /* its path, type and values are of the comparison's memory */
+    int met;                /* the other file has it */
 } tensor;
 
 typedef struct comparison {
@@ -111,20 +124,31 @@ typedef struct comparison {
     differences *d;
 } comparison;
 
+#define OPTIMIZER "/optimizer/"
+
 static int counts(const comparison *c, const char *path)
 {
-    return !c->layers_alone || strncmp(path, "/optimizer/", 11) != 0;
+    return !c->layers_alone || strncmp(path, OPTIMIZER, strlen(OPTIMIZER)) != 0;
 }
 
-static void keep_tensor(void *context, const char *path, shape s, const float *values,
-                        size_t length)
+static void find_optimizer(void *context, const checkpoint_array *array)
+{
+    int *found = context;
+    *found |= strncmp(array->path, OPTIMIZER, strlen(OPTIMIZER)) == 0;
+}
+
+static void keep_tensor(void *context, const checkpoint_array *array)
 {
     comparison *c = context;
-    if (!counts(c, path)) return;
-    float *copy = arena_take(&c->memory, length * sizeof *copy);
+    if (!counts(c, array->path)) return;
     tensor *t = arena_take(&c->memory, sizeof *t);
-    memcpy(copy, values, length * sizeof *copy);
-    *t = (tensor){NULL, arena_text(&c->memory, path), s, copy, length, 0};
+    void *copy = arena_take(&c->memory, array->length * array->bytes);
+    memcpy(copy, array->values, array->length * array->bytes);
+    *t = (tensor){NULL, *array, 0};
+    t->array.path = arena_text(&c->memory, array->path);
+    t->array.type = arena_text(&c->memory, array->type);
+    t->array.values = copy;
+    t->array.floats = array->floats ? copy : NULL;
     *c->end = t;
     c->end = &t->next;
 }
@@ -136,64 +160,108 @@ static uint32_t bits_of(float value)
     return bits;
 }
 
-/* "[0, 1, 2]": where the element at `index` lies. */
-static void place_text(shape s, size_t index, char *out, size_t size)
+/* A value of a type that is not float32, as C would print it; opaque numbers as hexadecimal bits. */
+static value_text element_text(const checkpoint_array *a, size_t index)
 {
-    size_t used = 0, stride = shape_length(s);
-    for (int i = 0; i < s.rank; i++) {
-        stride /= (size_t)s.dim[i];
-        used += (size_t)snprintf(out + used, size - used, "%s%zu", i ? ", " : "[",
-                                 index / stride % (size_t)s.dim[i]);
+    value_text out;
+    const unsigned char *at = (const unsigned char *)a->values + index * a->bytes;
+    uint64_t bits = 0;
+    double number;
+    for (size_t i = a->bytes; i-- > 0;) bits = bits << 8 | at[i];
+    if (strcmp(a->type, "float64") == 0) {
+        memcpy(&number, &bits, sizeof number);
+        snprintf(out.text, sizeof out.text, "%.17g (0x%016" PRIx64 ")", number, bits);
+    } else if (strncmp(a->type, "int", 3) == 0) { /* the sign is spread over 64 bits */
+        uint64_t sign = (uint64_t)1 << (8 * a->bytes - 1);
+        snprintf(out.text, sizeof out.text, "%" PRId64, (int64_t)((bits ^ sign) - sign));
+    } else {
+        snprintf(out.text, sizeof out.text, "0x%0*" PRIx64, (int)(2 * a->bytes), bits);
     }
-    snprintf(out + used, size - used, "%s", s.rank ? "]" : "[]");
+    return out;
 }
 
 static void tell_elements(const tensor *t, const float *other, size_t differ, size_t first,
                           double largest, differences *d)
 {
-    char line[LINE_TEXT], place[64];
-    float a = t->values[first], b = other[first];
-    place_text(t->shape, first, place, sizeof place);
+    char line[LINE_TEXT];
+    const checkpoint_array *is = &t->array;
+    float a = is->floats[first], b = other[first];
     snprintf(line, sizeof line,
              "%.200s %s: %zu of %zu elements differ; the first is %s: %.9g (0x%08x) and %.9g "
              "(0x%08x); the largest difference is %.3g",
-             t->path, shape_text(t->shape).text, differ, t->length, place, (double)a, bits_of(a),
-             (double)b, bits_of(b), largest);
+             is->path, shape_text(is->shape).text, differ, is->length,
+             shape_place(is->shape, first).text, (double)a, bits_of(a), (double)b, bits_of(b),
+             largest);
     tell(d, line);
 }
 
-static void compare_elements(const tensor *t, const float *other, differences *d)
+static void compare_floats(const tensor *t, const float *other, differences *d)
 {
     size_t differ = 0, first = 0;
     double largest = 0;
-    for (size_t i = 0; i < t->length; i++) {
-        if (bits_of(t->values[i]) == bits_of(other[i])) continue;
-        double apart = fabs((double)t->values[i] - (double)other[i]);
+    for (size_t i = 0; i < t->array.length; i++) {
+        if (bits_of(t->array.floats[i]) == bits_of(other[i])) continue;
+        double apart = fabs((double)t->array.floats[i] - (double)other[i]);
         if (differ++ == 0) first = i;
         if (isnan(apart) || apart > largest) largest = apart; /* a NaN stays */
     }
-    d->tensors++;
-    d->values += (int64_t)t->length;
     if (differ) tell_elements(t, other, differ, first, largest, d);
 }
 
-static void meet_tensor(void *context, const char *path, shape s, const float *values,
-                        size_t length)
+/* Numbers of the same type, which is not float32. */
+static void compare_others(const checkpoint_array *a, const checkpoint_array *b, differences *d)
+{
+    char line[LINE_TEXT];
+    const char *left = a->values, *right = b->values;
+    size_t differ = 0, first = 0;
+    for (size_t i = 0; i < a->length; i++)
+        if (memcmp(left + i * a->bytes, right + i * a->bytes, a->bytes) != 0 && differ++ == 0)
+            first = i;
+    if (!differ) return;
+    snprintf(line, sizeof line,
+             "%.200s %s, %s: %zu of %zu elements differ; the first is %s: %.60s and %.60s", a->path,
+             shape_text(a->shape).text, a->type, differ, a->length,
+             shape_place(a->shape, first).text, element_text(a, first).text,
+             element_text(b, first).text);
+    tell(d, line);
+}
+
+static void compare_arrays(const tensor *t, const checkpoint_array *other, differences *d)
+{
+    d->tensors++;
+    d->values += (int64_t)t->array.length;
+    if (t->array.floats)
+        compare_floats(t, other->floats, d);
+    else
+        compare_others(&t->array, other, d);
+}
+
+/* "(784, 10)"; with the type where it is not float32, or differs from the other's. */
+static value_text kind_text(const checkpoint_array *a, int with_type)
+{
+    value_text out = {"none"};
+    if (!a) return out;
+    snprintf(out.text, sizeof out.text, "%s%s%s", shape_text(a->shape).text, with_type ? ", " : "",
+             with_type ? a->type : "");
+    return out;
+}
+
+static void meet_tensor(void *context, const checkpoint_array *array)
 {
     comparison *c = context;
     char line[LINE_TEXT];
     tensor *t = c->first;
-    if (!counts(c, path)) return;
-    while (t && strcmp(t->path, path) != 0) t = t->next;
+    if (!counts(c, array->path)) return;
+    while (t && strcmp(t->array.path, array->path) != 0) t = t->next;
     if (t) t->met = 1;
-    if (t && shape_equal(t->shape, s)) {
-        compare_elements(t, values, c->d);
+    int same_type = !t || strcmp(t->array.type, array->type) == 0;
+    if (t && same_type && shape_equal(t->array.shape, array->shape)) {
+        compare_arrays(t, array, c->d);
         return;
     }
-    snprintf(line, sizeof line, "%.200s: %s and %s", path, t ? shape_text(t->shape).text : "none",
-             shape_text(s).text);
+    snprintf(line, sizeof line, "%.200s: %.100s and %.100s", array->path,
+             kind_text(t ? &t->array : NULL, !same_type).text, kind_text(array, !same_type).text);
     tell(c->d, line);
-    (void)length;
 }
 
 static void tell_unmet(const comparison *c)
@@ -201,31 +269,38 @@ static void tell_unmet(const comparison *c)
     char line[LINE_TEXT];
     for (const tensor *t = c->first; t; t = t->next) {
         if (t->met) continue;
-        snprintf(line, sizeof line, "%.200s: %s and none", t->path, shape_text(t->shape).text);
+        snprintf(line, sizeof line, "%.200s: %s and none", t->array.path,
+                 shape_text(t->array.shape).text);
         tell(c->d, line);
     }
 }
 
 status difference_of_checkpoints(const checkpoint_file *a, const checkpoint_file *b, differences *d,
-                                 message *why)
+                                 failure *why)
 {
     comparison c = {.d = d};
+    int before = d->tensors + d->found, left = 0, right = 0;
     c.end = &c.first;
-    c.layers_alone = !checkpoint_has_state(a) || !checkpoint_has_state(b);
-    if (!c.layers_alone) {
+    status code = checkpoint_visit(a, find_optimizer, &left, why);
+    if (!code) code = checkpoint_visit(b, find_optimizer, &right, why);
+    c.layers_alone = !left || !right;
+    d->parameters_alone |= c.layers_alone;
+    if (checkpoint_has_state(a) && checkpoint_has_state(b)) {
         compare_objects("settings", checkpoint_configuration(a), checkpoint_configuration(b), d);
         compare_objects("state", checkpoint_state(a), checkpoint_state(b), d);
     }
-    status code = checkpoint_visit(a, keep_tensor, &c, why);
+    if (!code) code = checkpoint_visit(a, keep_tensor, &c, why);
     if (!code) code = checkpoint_visit(b, meet_tensor, &c, why);
     if (!code) tell_unmet(&c);
     arena_free(&c.memory);
+    if (!code && d->tensors + d->found == before)
+        code = fail(why, STATUS_BAD_DATA, "nothing to compare: the two files hold no tensors");
     return code;
 }
 
 /* ---- records ---- */
 
-/* A file of lines, of which one is in memory. */
+/* A file of lines; one is in memory. */
 typedef struct record_file {
     const char *path;
     FILE *file;
@@ -233,7 +308,7 @@ typedef struct record_file {
 } record_file;
 
 /* The next record, or NULL at the end. */
-static status next_record(record_file *f, json_t **record, message *why)
+static status next_record(record_file *f, json_t **record, failure *why)
 {
     char line[METRICS_LINE_BYTES];
     size_t length;
@@ -261,7 +336,7 @@ static void add_field(char *line, const char *key, const json_t *a, const json_t
              text_of(a, RECORD_DIGITS).text, text_of(b, RECORD_DIGITS).text);
 }
 
-/* What differs in a pair of records, "" where nothing does. */
+/* The differences of a pair of records, "" if there are none. */
 static void compare_record(json_t *a, json_t *b, char *line)
 {
     const char *key;
@@ -294,7 +369,7 @@ static void tell_record(const json_t *record, const char *what, differences *d)
     tell(d, line);
 }
 
-/* A pair of records, one of them NULL where its file is at its end. */
+/* Compares a pair of records; one is NULL if its file has ended. */
 static int pair_differs(json_t *a, json_t *b, int is_first, differences *d)
 {
     char line[LINE_TEXT];
@@ -307,7 +382,7 @@ static int pair_differs(json_t *a, json_t *b, int is_first, differences *d)
     return line[0] != 0;
 }
 
-static status compare_records(record_file *a, record_file *b, differences *d, message *why)
+static status compare_records(record_file *a, record_file *b, differences *d, failure *why)
 {
     int differ = 0;
     for (;;) {
@@ -325,7 +400,7 @@ static status compare_records(record_file *a, record_file *b, differences *d, me
     return STATUS_OK;
 }
 
-status difference_of_records(const char *a, const char *b, differences *d, message *why)
+status difference_of_records(const char *a, const char *b, differences *d, failure *why)
 {
     record_file left = {.path = a}, right = {.path = b};
     status code = file_open(a, &left.file, why);

@@ -1,10 +1,9 @@
-/* io/file.c - folders and files by plain POSIX calls, each failure in the system's words with what to do. */
+/* io/file.c - folders and files by POSIX calls; a failure gives the system's reason and what to do. */
 #include "io/file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,53 +13,50 @@
 
 enum {
     LAST_NUMBER = 1000000,
-    FIRST_TEXT_BYTES = 4096,
     WRITE_CHUNK_BYTES = 1 << 30, /* Linux moves at most 2 GiB a call */
     COPY_BYTES = 1 << 20,
 };
 
+/* What to do about an error of the system. */
+static const struct {
+    int error;
+    const char *hint;
+} hints[] = {
+    {ENOSPC, "free some space, or choose another folder with -o"},
+    {EDQUOT, "free some space, or choose another folder with -o"},
+    {EFBIG, "the limit of a file's size (ulimit -f, or the file system's) is too small"},
+    {EACCES, "check the owner and the permissions"},
+    {EPERM, "check the owner and the permissions"},
+    {EROFS, "the file system is mounted read-only; choose another folder with -o"},
+    {ENOTDIR, "a part of this path is a file, not a folder"},
+    {EISDIR, "this is a folder; name a file in it"},
+    {ENOENT, "check the path"},
+    {EIO, "the disk or the network file system has a fault"},
+};
+
 static const char *hint_for(int error)
 {
-    switch (error) {
-    case ENOSPC:
-    case EDQUOT:
-        return "free some space, or choose another folder with -o";
-    case EFBIG:
-        return "the limit of a file's size (ulimit -f, or the file system's) is too small";
-    case EACCES:
-    case EPERM:
-        return "check the owner and the permissions";
-    case EROFS:
-        return "the file system is mounted read-only; choose another folder with -o";
-    case ENOTDIR:
-        return "a part of this path is a file, not a folder";
-    case EISDIR:
-        return "this is a folder; name a file in it";
-    case ENOENT:
-        return "check the path";
-    case EIO:
-        return "the disk or the network file system has a fault";
-    default:
-        return "choose another place";
-    }
+    for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
+        if (hints[i].error == error) return hints[i].hint;
+    return "choose another place";
 }
 
-static status cannot(message *why, status code, const char *path, const char *verb, int error)
+static status cannot(failure *why, status code, const char *path, const char *verb, int error)
 {
     return fail(why, code, "%s: cannot %s: %s: %s", path, verb, strerror(error), hint_for(error));
 }
 
-status file_cannot_write(const char *path, int error, message *why)
+status file_cannot_write(const char *path, int error, failure *why)
 {
     return cannot(why, STATUS_CANNOT_WRITE, path, "write", error);
 }
 
-status file_cannot_read(const char *path, int error, message *why)
+status file_cannot_read(const char *path, int error, failure *why)
 {
     return cannot(why, STATUS_NO_INPUT, path, "read", error);
 }
 
-status file_join(const char *folder, const char *name, char *path, message *why)
+status file_join(const char *folder, const char *name, char *path, failure *why)
 {
     int length = snprintf(path, FILE_PATH, "%s/%s", folder, name);
     if (length >= FILE_PATH)
@@ -82,8 +78,7 @@ int file_exists(const char *path)
     return lstat(path, &about) == 0;
 }
 
-/* Makes every folder in front of the last name; one that is there already is fine. */
-static status make_parents(const char *path, message *why)
+status file_make_parents(const char *path, failure *why)
 {
     char part[FILE_PATH];
     if (strlen(path) >= FILE_PATH) return cannot(why, STATUS_USAGE, path, "be used", ENAMETOOLONG);
@@ -98,39 +93,22 @@ static status make_parents(const char *path, message *why)
     return STATUS_OK;
 }
 
-/* 1: nothing but . and .. is in it; -1: it cannot be read. */
-static int folder_is_empty(const char *path)
+status file_make_folder(const char *path, failure *why)
 {
-    DIR *folder = opendir(path);
-    if (!folder) return -1;
-    int entries = 0;
-    while (entries < 3 && readdir(folder)) entries++;
-    closedir(folder);
-    return entries < 3;
-}
-
-status file_make_folder(const char *path, folder_state *state, message *why)
-{
-    status made = make_parents(path, why);
-    if (made) return made;
-    if (mkdir(path, 0777) == 0) {
-        *state = FOLDER_CREATED;
-    } else {
-        if (errno != EEXIST)
-            return cannot(why, STATUS_CANNOT_WRITE, path, "make this folder", errno);
-        int empty = folder_is_empty(path);
-        if (empty < 0) return cannot(why, STATUS_CANNOT_WRITE, path, "read this folder", errno);
-        *state = empty ? FOLDER_EMPTY : FOLDER_USED;
-    }
+    status code = file_make_parents(path, why);
+    if (code) return code;
+    if (mkdir(path, 0777) && errno != EEXIST)
+        return cannot(why, STATUS_CANNOT_WRITE, path, "make this folder", errno);
+    if (!file_is_folder(path))
+        return cannot(why, STATUS_CANNOT_WRITE, path, "read this folder", ENOTDIR);
     if (access(path, W_OK | X_OK))
         return cannot(why, STATUS_CANNOT_WRITE, path, "write into this folder", errno);
     return STATUS_OK;
 }
 
-status file_make_numbered(const char *parent, const char *stem, char *path, message *why)
+status file_make_numbered(const char *parent, const char *stem, char *path, failure *why)
 {
-    folder_state ignored;
-    status code = file_make_folder(parent, &ignored, why);
+    status code = file_make_folder(parent, why);
     for (int number = 1; !code && number < LAST_NUMBER; number++) {
         char name[FILE_PATH];
         int length = snprintf(name, sizeof name, "%s-%d", stem, number);
@@ -171,15 +149,33 @@ static ssize_t read_all(int descriptor, unsigned char *bytes, size_t size)
     return (ssize_t)done;
 }
 
+/* Makes a new file. What a run that was ended has left under this name is removed; a link of this name is not followed. */
 static int create(const char *path)
 {
-    return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (unlink(path) && errno != ENOENT) return -1;
+    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
 }
 
-/* Ends a file whose writing had this error, 0 for none; 0, or the first error's number. */
+static atomic_int lacks_sync;
+
+/* fsync. A file system without it, such as some of FUSE and old network file systems, is no error. */
+static int sync_file(int descriptor)
+{
+    if (fsync(descriptor) == 0) return 0;
+    if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP) return errno;
+    lacks_sync = 1;
+    return 0;
+}
+
+int file_sync_is_missing(void)
+{
+    return lacks_sync;
+}
+
+/* Closes a file whose writing ended with `error` (0 for none). Returns the first error, or 0. */
 static int close_synced(int descriptor, int error)
 {
-    if (!error && fsync(descriptor)) error = errno;
+    if (!error) error = sync_file(descriptor);
     if (close(descriptor) && !error)
         error = errno; /* network file systems report a full disk here */
     return error;
@@ -193,7 +189,7 @@ static int write_synced(const char *path, const void *bytes, size_t length)
     return close_synced(descriptor, write_all(descriptor, bytes, length) ? errno : 0);
 }
 
-/* The same with all that is behind `from`; *is_unread: what failed was reading it. */
+/* The same with the rest of the open file `from`; *is_unread: 1 if reading it failed. */
 static int copy_synced(int from, const char *path, int *is_unread)
 {
     int error = 0, descriptor = create(path);
@@ -209,7 +205,7 @@ static int copy_synced(int from, const char *path, int *is_unread)
     return close_synced(descriptor, error);
 }
 
-status file_sync_folder_of(const char *path, message *why)
+status file_sync_folder_of(const char *path, failure *why)
 {
     char folder[FILE_PATH] = ".";
     const char *slash = strrchr(path, '/');
@@ -219,31 +215,42 @@ status file_sync_folder_of(const char *path, message *why)
     if (descriptor < 0) return cannot(why, STATUS_CANNOT_WRITE, folder, "open this folder", errno);
     int error = fsync(descriptor) ? errno : 0;
     close(descriptor);
-    if (error && error != EINVAL) /* EINVAL: a file system without fsync of folders */
+    /* many file systems sync files, but not folders: file_sync_is_missing is about files */
+    if (error && error != EINVAL && error != ENOSYS && error != EOPNOTSUPP)
         return cannot(why, STATUS_CANNOT_WRITE, folder, "sync this folder", error);
     return STATUS_OK;
 }
 
-status file_rename(const char *from, const char *to, message *why)
+status file_rename(const char *from, const char *to, failure *why)
 {
     if (rename(from, to)) return cannot(why, STATUS_CANNOT_WRITE, to, "be written", errno);
     return STATUS_OK;
 }
 
-/* The name that a file has until it is whole. */
-static status name_partial(const char *path, char *partial, message *why)
+/* The name that a file has until it is whole: path.partial, with `owner`, if it is not 0, behind it. */
+static status name_partial_of(const char *path, long owner, char *partial, failure *why)
 {
     struct stat about;
+    char end[32] = "";
     /* a rename would replace a device such as /dev/null by a file */
     if (stat(path, &about) == 0 && !S_ISREG(about.st_mode))
         return fail(why, STATUS_CANNOT_WRITE, "%s: is no regular file: name another one", path);
-    if (snprintf(partial, FILE_PATH, "%s.partial", path) >= FILE_PATH)
+    if (owner) snprintf(end, sizeof end, "-%ld", owner);
+    if (snprintf(partial, FILE_PATH, "%s.partial%s", path, end) >= FILE_PATH)
         return file_cannot_write(path, ENAMETOOLONG, why);
+    if (lstat(partial, &about) == 0 && !S_ISREG(about.st_mode) && !S_ISLNK(about.st_mode))
+        return fail(why, STATUS_CANNOT_WRITE,
+                    "%s: is no regular file: remove it, the program writes there", partial);
     return STATUS_OK;
 }
 
-/* Gives a file its name, or removes it where its writing had this error. */
-static status name_whole(const char *partial, const char *path, int error, message *why)
+static status name_partial(const char *path, char *partial, failure *why)
+{
+    return name_partial_of(path, 0, partial, why);
+}
+
+/* Renames a file that was written to its name, or removes it if writing ended with `error`. */
+static status name_whole(const char *partial, const char *path, int error, failure *why)
 {
     if (!error && rename(partial, path)) error = errno;
     if (!error) return file_sync_folder_of(path, why);
@@ -251,14 +258,38 @@ static status name_whole(const char *partial, const char *path, int error, messa
     return file_cannot_write(path, error, why);
 }
 
-status file_write_whole(const char *path, const void *bytes, size_t length, message *why)
+status file_write_whole(const char *path, const void *bytes, size_t length, failure *why)
 {
     char partial[FILE_PATH];
     status code = name_partial(path, partial, why);
     return code ? code : name_whole(partial, path, write_synced(partial, bytes, length), why);
 }
 
-status file_open(const char *path, FILE **file, message *why)
+/* rename(), which fails with EEXIST if there is a file of the new name; 0, or the error's number. */
+static int rename_new(const char *from, const char *to)
+{
+    if (link(from, to) == 0) return unlink(from) ? errno : 0;
+    if (errno == EEXIST || file_exists(to)) return EEXIST;
+    return rename(from, to) ? errno : 0; /* a file system without hard links */
+}
+
+status file_write_shared(const char *path, const void *bytes, size_t length, int replaces,
+                         failure *why)
+{
+    char partial[FILE_PATH];
+    status code = name_partial_of(path, (long)getpid(), partial, why);
+    if (code) return code;
+    int error = write_synced(partial, bytes, length);
+    if (error || replaces) return name_whole(partial, path, error, why);
+    error = rename_new(partial, path);
+    if (!error) return file_sync_folder_of(path, why);
+    unlink(partial);
+    if (error != EEXIST) return file_cannot_write(path, error, why);
+    return fail(why, STATUS_CANNOT_WRITE, "%s: is there already: another process has written it",
+                path);
+}
+
+status file_open(const char *path, FILE **file, failure *why)
 {
     struct stat about;
     status code = STATUS_OK;
@@ -277,7 +308,7 @@ status file_open(const char *path, FILE **file, message *why)
 }
 
 static status read_open_file(int descriptor, const char *path, size_t limit, unsigned char **bytes,
-                             size_t *length, message *why)
+                             size_t *length, failure *why)
 {
     struct stat about;
     if (fstat(descriptor, &about)) return file_cannot_read(path, errno, why);
@@ -299,7 +330,7 @@ static status read_open_file(int descriptor, const char *path, size_t limit, uns
 }
 
 status file_read_whole(const char *path, size_t limit, unsigned char **bytes, size_t *length,
-                       message *why)
+                       failure *why)
 {
     FILE *file;
     *bytes = NULL;
@@ -321,7 +352,7 @@ int file_next_line(FILE *file, char *line, size_t size, size_t *length)
     return next == '\n';
 }
 
-static status copy_open_file(int descriptor, const char *from, const char *to, message *why)
+static status copy_open_file(int descriptor, const char *from, const char *to, failure *why)
 {
     char partial[FILE_PATH];
     int is_unread = 0;
@@ -333,7 +364,7 @@ static status copy_open_file(int descriptor, const char *from, const char *to, m
     return file_cannot_read(from, error, why);
 }
 
-status file_copy(const char *from, const char *to, message *why)
+status file_copy(const char *from, const char *to, failure *why)
 {
     FILE *file;
     status code = file_open(from, &file, why);
@@ -343,53 +374,66 @@ status file_copy(const char *from, const char *to, message *why)
     return code;
 }
 
-/* The old name `to`, if any, is there until the new one takes its place. rename() leaves both names of one file. */
-status file_link(const char *from, const char *to, message *why)
+/* `to` is replaced by rename(), so that it exists at every moment. (rename() does nothing if both names are the same file.) */
+status file_link(const char *from, const char *to, failure *why)
 {
     char partial[FILE_PATH];
-    if (snprintf(partial, sizeof partial, "%s.partial", to) >= FILE_PATH)
-        return file_cannot_write(to, ENAMETOOLONG, why);
+    status code = name_partial(to, partial, why);
+    if (code) return code;
     unlink(partial);
     if (link(from, partial) == 0) {
-        status code = file_rename(partial, to, why);
+        code = file_rename(partial, to, why);
         unlink(partial);
         return code;
     }
     return file_copy(from, to, why);
 }
 
-/* Room for `more` letters and the 0: the text moves to twice the memory. */
-static void make_room(text_buffer *b, size_t more)
+/* ---- a file that grows ---- */
+
+static status open_growing(const char *path, int *descriptor, failure *why)
 {
-    if (b->text && b->size - b->length > more) return;
-    size_t size = b->size ? b->size : FIRST_TEXT_BYTES;
-    while (size - b->length <= more) size *= 2;
-    char *text = memory_take(size);
-    if (b->text) memcpy(text, b->text, b->length);
-    memory_free(b->text);
-    b->text = text;
-    b->size = size;
+    struct stat about;
+    *descriptor = open(path, O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (*descriptor < 0) return file_cannot_write(path, errno, why);
+    if (fstat(*descriptor, &about) == 0 && S_ISREG(about.st_mode)) return STATUS_OK;
+    close(*descriptor);
+    *descriptor = -1;
+    return fail(why, STATUS_CANNOT_WRITE, "%s: is no regular file: name another one", path);
 }
 
-void text_buffer_add(text_buffer *b, const char *format, ...)
+status file_grow_begin(const char *path, const void *bytes, size_t length, int *descriptor,
+                       failure *why)
 {
-    va_list arguments, again;
-    va_start(arguments, format);
-    va_copy(again, arguments);
-    make_room(b, 0);
-    int need = vsnprintf(b->text + b->length, b->size - b->length, format, arguments);
-    CHECK(need >= 0, "format %s", format);
-    if ((size_t)need >= b->size - b->length) {
-        make_room(b, (size_t)need);
-        vsnprintf(b->text + b->length, b->size - b->length, format, again);
-    }
-    b->length += (size_t)need;
-    va_end(again);
-    va_end(arguments);
+    *descriptor = -1;
+    status code = file_write_whole(path, bytes, length, why);
+    return code ? code : open_growing(path, descriptor, why);
 }
 
-void text_buffer_free(text_buffer *b)
+/* Replaces the file at `path` by a copy of the open one, and goes on with the copy. */
+static status part_from_links(const char *path, int *descriptor, failure *why)
 {
-    memory_free(b->text);
-    *b = (text_buffer){0};
+    if (lseek(*descriptor, 0, SEEK_SET) < 0) return file_cannot_read(path, errno, why);
+    status code = copy_open_file(*descriptor, path, path, why);
+    if (code) return code;
+    close(*descriptor);
+    return open_growing(path, descriptor, why);
+}
+
+status file_grow(const char *path, const void *bytes, size_t length, int *descriptor, failure *why)
+{
+    struct stat opened, found;
+    status code = STATUS_OK;
+    /* it was moved away, removed or replaced, or a snapshot by hard links shares it */
+    int is_own = fstat(*descriptor, &opened) == 0 && lstat(path, &found) == 0 &&
+                 opened.st_ino == found.st_ino && opened.st_nlink == 1;
+    if (!is_own) code = part_from_links(path, descriptor, why);
+    if (!code && write_all(*descriptor, bytes, length)) code = file_cannot_write(path, errno, why);
+    return code;
+}
+
+status file_grow_sync(const char *path, int descriptor, failure *why)
+{
+    int error = sync_file(descriptor);
+    return error ? file_cannot_write(path, error, why) : STATUS_OK;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "child.h"
 
 enum { LEAST_INCREMENT_BYTES = 1 << 16, LONGEST_TEXT_BYTES = 1 << 28 };
 
@@ -13,7 +14,7 @@ void hdf5_quiet(void)
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
-/* Access to a file that lives in memory alone and takes everything open in it along when it is closed. */
+/* Access properties of a file that is only in memory; closing it closes all objects in it. */
 static hid_t memory_access(size_t increment)
 {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
@@ -27,7 +28,7 @@ typedef struct image_name {
     char text[32];
 } image_name;
 
-/* libhdf5 takes two files in memory for one when their names are equal. */
+/* Names differ, since libhdf5 takes two files in memory with the same name for one. */
 static image_name next_name(void)
 {
     static unsigned images;
@@ -75,6 +76,8 @@ int hdf5_take_image(hid_t file, size_t user_block, unsigned char **bytes, size_t
 hid_t hdf5_open_image(const void *bytes, size_t length)
 {
     hid_t access = memory_access(LEAST_INCREMENT_BYTES);
+    /* a file that h5py wrote with libver="latest" is read too */
+    H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST);
     hid_t file = -1;
     /* libhdf5 copies the bytes; its prototype lacks the const */
     if (H5Pset_file_image(access, (void *)(uintptr_t)bytes, length) >= 0)
@@ -159,6 +162,18 @@ int hdf5_write_int(hid_t object, const char *name, int32_t value)
     return write_scalar(object, name, H5T_STD_I32LE, H5T_NATIVE_INT32, &value);
 }
 
+/* Can the object's file hold `count` values of this type? Only the stored part of texts of variable length is counted. */
+static int fits_file(hid_t object, hid_t type, hsize_t count)
+{
+    hsize_t bytes = 0;
+    hid_t file = H5Iget_file_id(object);
+    if (file < 0) return 0;
+    herr_t known = H5Fget_filesize(file, &bytes);
+    H5Fclose(file);
+    size_t size = H5Tget_size(type);
+    return known >= 0 && size > 0 && count <= bytes / size;
+}
+
 /* An attribute that is one value of this class, or -1. */
 static hid_t open_scalar(hid_t object, const char *name, H5T_class_t class)
 {
@@ -166,7 +181,8 @@ static hid_t open_scalar(hid_t object, const char *name, H5T_class_t class)
     hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
     if (attribute < 0) return -1;
     hid_t type = H5Aget_type(attribute), space = H5Aget_space(attribute);
-    int fits = H5Tget_class(type) == class && H5Sget_simple_extent_npoints(space) == 1;
+    int fits = H5Tget_class(type) == class && H5Sget_simple_extent_npoints(space) == 1 &&
+               fits_file(attribute, type, 1);
     H5Tclose(type);
     H5Sclose(space);
     if (fits) return attribute;
@@ -174,17 +190,47 @@ static hid_t open_scalar(hid_t object, const char *name, H5T_class_t class)
     return -1;
 }
 
+/* A text, or texts, of variable length that a child reads: libhdf5 does not check where they are in the file. */
+typedef struct variable_texts {
+    hid_t attribute, type;
+    size_t count;
+} variable_texts;
+
+/* Writes the texts, each with a 0 behind it. */
+static void write_variable(void *context, int out)
+{
+    const variable_texts *v = context;
+    char **texts = memory_take(v->count * sizeof *texts);
+    if (H5Aread(v->attribute, v->type, texts) < 0) return;
+    for (size_t i = 0; i < v->count; i++) {
+        const char *text = texts[i] ? texts[i] : "";
+        child_write(out, text, strnlen(text, LONGEST_TEXT_BYTES));
+        child_write(out, "", 1);
+    }
+}
+
+/* The texts, each with a 0 behind it, for the caller to free; an empty buffer if they cannot be read. */
+static text_buffer take_variable(hid_t attribute, hid_t type, size_t count)
+{
+    text_buffer texts;
+    variable_texts v = {attribute, type, count};
+    child_end end = child_run(write_variable, &v, 0, &texts);
+    if (!end.well) text_buffer_free(&texts);
+    return texts;
+}
+
 char *hdf5_read_text(hid_t object, const char *name)
 {
     hid_t attribute = open_scalar(object, name, H5T_STRING);
     if (attribute < 0) return NULL;
-    char *text = NULL, *copy = NULL;
+    char *copy = NULL;
     hid_t type = H5Aget_type(attribute);
-    if (H5Tis_variable_str(type) > 0 && H5Aread(attribute, type, &text) >= 0 && text) {
-        size_t bytes = strnlen(text, LONGEST_TEXT_BYTES);
-        copy = memory_take(bytes + 1);
-        memcpy(copy, text, bytes);
-        H5free_memory(text);
+    size_t size = H5Tget_size(type);
+    if (H5Tis_variable_str(type) <= 0 && size <= LONGEST_TEXT_BYTES) {
+        copy = memory_take(size + 1); /* a text of fixed length, as Python's bytes */
+        if (H5Aread(attribute, type, copy) < 0) memory_free(copy), copy = NULL;
+    } else {
+        copy = take_variable(attribute, type, 1).text; /* the buffer's memory is the caller's now */
     }
     H5Tclose(type);
     H5Aclose(attribute);
@@ -215,16 +261,18 @@ static int read_fixed(hid_t attribute, hid_t type, hsize_t count, hdf5_name *nam
     return failed;
 }
 
-static int read_variable(hid_t attribute, hid_t type, hid_t space, hsize_t count, hdf5_name *names)
+static int read_variable(hid_t attribute, hid_t type, hsize_t count, hdf5_name *names)
 {
-    char **texts = memory_take((size_t)count * sizeof *texts);
-    int failed = H5Aread(attribute, type, texts) < 0;
+    text_buffer texts = take_variable(attribute, type, (size_t)count);
+    const char *at = texts.text, *end = at + texts.length;
+    int failed = !texts.text;
     for (hsize_t i = 0; i < count && !failed; i++) {
-        failed = !texts[i] || strnlen(texts[i], HDF5_MAX_NAME) >= HDF5_MAX_NAME;
-        if (!failed) memcpy(names[i].text, texts[i], strlen(texts[i]) + 1);
+        size_t length = at < end ? strlen(at) : HDF5_MAX_NAME;
+        failed = length == 0 || length >= HDF5_MAX_NAME;
+        if (!failed) memcpy(names[i].text, at, length + 1);
+        at += length + 1;
     }
-    H5Dvlen_reclaim(type, space, H5P_DEFAULT, texts);
-    memory_free(texts);
+    text_buffer_free(&texts);
     return failed;
 }
 
@@ -236,14 +284,13 @@ int hdf5_read_names(hid_t object, const char *attribute, hdf5_name **names, int 
     if (list < 0) return -1;
     hid_t type = H5Aget_type(list), space = H5Aget_space(list);
     hssize_t points = H5Sget_simple_extent_npoints(space);
-    int failed = points < 0 || points > HDF5_MAX_OBJECTS;
-    if (!failed && points > 0) { /* an empty list of Python's is one of numbers */
+    int failed = points < 0 || points > HDF5_MAX_OBJECTS || !fits_file(list, type, (hsize_t)points);
+    if (!failed && points > 0) { /* h5py writes an empty list as numbers */
         *names = memory_take((size_t)points * sizeof **names);
         *count = (int)points;
         failed = H5Tget_class(type) != H5T_STRING ||
-                 (H5Tis_variable_str(type) > 0
-                      ? read_variable(list, type, space, (hsize_t)points, *names)
-                      : read_fixed(list, type, (hsize_t)points, *names));
+                 (H5Tis_variable_str(type) > 0 ? read_variable(list, type, (hsize_t)points, *names)
+                                               : read_fixed(list, type, (hsize_t)points, *names));
         if (failed) memory_free(*names);
     }
     H5Tclose(type);

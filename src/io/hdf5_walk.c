@@ -1,4 +1,4 @@
-/* io/hdf5_walk.c - every dataset below a group, in a fixed order, through hard links only. */
+/* io/hdf5_walk.c - visits every dataset below a group, in a fixed order, through hard links only. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 typedef struct walk {
     hdf5_visitor visit;
     void *context;
-    message *why;
+    failure *why;
     int objects;
 } walk;
 
@@ -48,7 +48,7 @@ static int tracks_order(hid_t group)
     return (flags & H5P_CRT_ORDER_INDEXED) != 0;
 }
 
-/* The names of a group's links in the order of the walk; fails for one that is not hard or too long. */
+/* The names of a group's links in the order of the walk; fails if a link is not hard, or its name too long. */
 static status list_links(const walk *w, hid_t group, const char *path, link_name *name,
                          hsize_t links)
 {
@@ -70,6 +70,18 @@ static status list_links(const walk *w, hid_t group, const char *path, link_name
     return STATUS_OK;
 }
 
+/* How many links lead to the object; 0 if it cannot be told. */
+static unsigned links_to(hid_t object)
+{
+#if H5_VERSION_GE(1, 12, 0)
+    H5O_info2_t about;
+    return H5Oget_info3(object, &about, H5O_INFO_BASIC) < 0 ? 0 : about.rc;
+#else
+    H5O_info_t about;
+    return H5Oget_info2(object, &about, H5O_INFO_BASIC) < 0 ? 0 : about.rc;
+#endif
+}
+
 static status walk_object(walk *w, hid_t group, const char *path, const char *name, int depth)
 {
     char below[HDF5_MAX_PATH];
@@ -81,8 +93,13 @@ static status walk_object(walk *w, hid_t group, const char *path, const char *na
     if (object < 0) return fail(w->why, STATUS_BAD_DATA, "%s is damaged", below);
     H5I_type_t kind = H5Iget_type(object);
     status code = STATUS_OK;
-    if (kind == H5I_GROUP) code = walk_group(w, object, below, depth);
-    if (kind == H5I_DATASET) code = w->visit(w->context, object, below, w->why);
+    if (links_to(object) > 1) /* a small file could stand for any amount of data, or hold itself */
+        code = fail(w->why, STATUS_BAD_DATA, "%s has more than one name (hard link): refused",
+                    below);
+    else if (kind == H5I_GROUP)
+        code = walk_group(w, object, below, depth);
+    else if (kind == H5I_DATASET)
+        code = w->visit(w->context, object, below, w->why);
     H5Oclose(object);
     return code;
 }
@@ -100,7 +117,7 @@ static status walk_group(walk *w, hid_t group, const char *path, int depth)
     return code;
 }
 
-status hdf5_walk(hid_t group, const char *path, hdf5_visitor visit, void *context, message *why)
+status hdf5_walk(hid_t group, const char *path, hdf5_visitor visit, void *context, failure *why)
 {
     walk w = {.visit = visit, .context = context, .why = why};
     return walk_group(&w, group, path, 0);

@@ -32,7 +32,7 @@ static int append(names *all, hdf5_name *more, int count)
     return all->count <= HDF5_MAX_OBJECTS ? 0 : -1;
 }
 
-/* 0, with an empty list where there is no such attribute; -1 where it is no list of names. */
+/* 0, with an empty list if there is no such attribute; -1 if it is no list of names. */
 static int read_list(hid_t object, const char *attribute, names *all)
 {
     char part[32];
@@ -72,7 +72,7 @@ int legacy_present(hid_t file)
 }
 
 static status add_tensors(const char *folder, const char *name, const names *weights,
-                          legacy_index *index, const char *path, message *why)
+                          legacy_index *index, const char *path, failure *why)
 {
     if (index->layers == CHECKPOINT_MAX_LAYERS)
         return fail(why, STATUS_BAD_DATA, "%s: more than %d layers with weights", path,
@@ -95,7 +95,7 @@ static status add_tensors(const char *folder, const char *name, const names *wei
 }
 
 static status add_layer(hid_t place, const char *folder, const char *name, legacy_index *index,
-                        const char *path, message *why)
+                        const char *path, failure *why)
 {
     names weights = {0};
     hid_t group = H5Lexists(place, name, H5P_DEFAULT) > 0 ? H5Gopen2(place, name, H5P_DEFAULT) : -1;
@@ -111,7 +111,28 @@ static status add_layer(hid_t place, const char *folder, const char *name, legac
     return code;
 }
 
-status legacy_open(hid_t file, const char *path, legacy_index **index, message *why)
+/* A list that cannot be read counts as none. */
+static void read_optimizer(hid_t file, legacy_index *index)
+{
+    names all = {0};
+    if (H5Lexists(file, "optimizer_weights", H5P_DEFAULT) <= 0) return;
+    hid_t group = H5Gopen2(file, "optimizer_weights", H5P_DEFAULT);
+    if (group >= 0 && read_list(group, "weight_names", &all)) {
+        memory_free(all.name);
+        all = (names){0};
+    }
+    if (group >= 0) H5Gclose(group);
+    index->optimizer = all.name;
+    index->optimizer_variables = all.count;
+}
+
+void legacy_free(legacy_index *index)
+{
+    if (index) memory_free(index->optimizer);
+    memory_free(index);
+}
+
+status legacy_open(hid_t file, const char *path, legacy_index **index, failure *why)
 {
     names layers = {0};
     char folder[HDF5_MAX_NAME] = "";
@@ -127,8 +148,9 @@ status legacy_open(hid_t file, const char *path, legacy_index **index, message *
         code = add_layer(place, folder, layers.name[i].text, *index, path, why);
     H5Oclose(place);
     memory_free(layers.name);
+    read_optimizer(file, *index);
     if (!code) return STATUS_OK;
-    memory_free(*index);
+    legacy_free(*index);
     *index = NULL;
     return code;
 }
@@ -141,7 +163,7 @@ static int next_weighted(const checkpoint *c, int from)
     return -1;
 }
 
-status legacy_match(const legacy_index *index, const char *path, const checkpoint *c, message *why)
+status legacy_match(const legacy_index *index, const char *path, const checkpoint *c, failure *why)
 {
     int weighted = 0;
     for (int l = next_weighted(c, -1); l >= 0; l = next_weighted(c, l)) weighted++;

@@ -1,8 +1,7 @@
-/* io/metrics.c - records as JSON lines while a run goes; cut back to a checkpoint's step when it goes on. */
+/* io/metrics.c - records as JSON lines; for a resumed run cut back to the step of its checkpoint. */
 #include "io/metrics.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,10 +9,17 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/text_buffer.h"
+#include "base/timer.h"
 #include "io/file.h"
+#include "io/json.h"
 #include "metrics_table.h"
 
 enum { RESULT_DIGITS = 9, CLOCK_DIGITS = 6, FIRST_RECORDS = 1024 };
+
+/* Others watch the file while it grows. */
+#define WRITE_EVERY_S 1.0
+enum { MOST_PENDING = 1 << 16 }; /* bytes of lines */
 
 /* Records of one kind in memory, oldest first. */
 typedef struct record_list {
@@ -23,9 +29,11 @@ typedef struct record_list {
 
 struct metrics {
     char path[FILE_PATH], table_path[FILE_PATH];
-    FILE *lines;
+    int descriptor;    /* of metrics.jsonl, which grows; -1: not open */
+    text_buffer lines; /* not written yet                             */
+    double written_s;  /* when lines were last written                */
     record_list steps, epochs;
-    size_t tabled; /* records in metrics.h5 as this run last wrote it */
+    size_t tabled; /* records in the last metrics.h5 of this run */
 };
 
 static void list_add(record_list *list, const void *record)
@@ -41,7 +49,7 @@ static void list_add(record_list *list, const void *record)
     memcpy((char *)list->records + list->count++ * list->record_bytes, record, list->record_bytes);
 }
 
-/* What a reader of the line gets back: a resumed run has the same records in memory as one that was never stopped. */
+/* The values as a reader of the line gets them, so that a resumed run has the same records in memory as one without a stop. */
 static double as_written(double value, int digits)
 {
     char text[40];
@@ -85,97 +93,75 @@ static metrics_epoch epoch_as_written(const metrics_epoch *e)
     return written;
 }
 
-typedef struct number_text {
-    char text[40];
-} number_text;
-
-/* JSON knows no NaN: null. */
-static number_text json_number(double value, int digits)
+static status write_lines(metrics *m, failure *why)
 {
-    number_text n = {"null"};
-    if (isfinite(value)) snprintf(n.text, sizeof n.text, "%.*g", digits, value);
-    return n;
+    m->written_s = timer_now_s();
+    if (m->lines.length == 0) return STATUS_OK;
+    status code = file_grow(m->path, m->lines.text, m->lines.length, &m->descriptor, why);
+    m->lines.length = 0;
+    return code;
 }
 
-static number_text result_text(double value)
+/* Takes the record and frees it. Its members are rounded, so that RESULT_DIGITS digits give all of them. */
+static status write_record(metrics *m, json_t *record, failure *why)
 {
-    return json_number(value, RESULT_DIGITS);
+    char *line = json_to_text(record, JSON_ONE_LINE, RESULT_DIGITS);
+    text_buffer_add(&m->lines, "%s\n", line);
+    memory_free(line);
+    int due = timer_now_s() - m->written_s >= WRITE_EVERY_S || m->lines.length >= MOST_PENDING;
+    return due ? write_lines(m, why) : STATUS_OK;
 }
 
-static number_text clock_text(double value)
+status metrics_add_step(metrics *m, const metrics_step *s, failure *why)
 {
-    return json_number(value, CLOCK_DIGITS);
-}
-
-static status write_line(metrics *m, const char *line, message *why)
-{
-    if (fputs(line, m->lines) >= 0) return STATUS_OK;
-    return file_cannot_write(m->path, errno, why);
-}
-
-status metrics_add_step(metrics *m, const metrics_step *s, message *why)
-{
-    char line[METRICS_LINE_BYTES], digest[64] = "";
     metrics_step written = step_as_written(s);
-    if (s->parameters_digest)
-        snprintf(digest, sizeof digest, ",\"parameters_digest\":\"%.33s\"", s->parameters_digest);
     list_add(&m->steps, &written);
-    snprintf(line, sizeof line,
-             "{\"kind\":\"step\",\"epoch\":%d,\"step\":%lld,\"loss\":%s,\"accuracy\":%s,"
-             "\"learning_rate\":%s,\"images_per_second\":%s%s}\n",
-             s->epoch, (long long)s->step, result_text(s->loss).text, result_text(s->accuracy).text,
-             result_text(s->learning_rate).text, clock_text(s->images_per_second).text, digest);
-    return write_line(m, line, why);
+    return write_record(m,
+                        json_pack("{s:s,s:i,s:I,s:o,s:o,s:o,s:o,s:s*}", "kind", "step", "epoch",
+                                  s->epoch, "step", (json_int_t)s->step, "loss",
+                                  json_real_or_null(written.loss), "accuracy",
+                                  json_real_or_null(written.accuracy), "learning_rate",
+                                  json_real_or_null(written.learning_rate), "images_per_second",
+                                  json_real_or_null(written.images_per_second), "parameters_digest",
+                                  s->parameters_digest),
+                        why);
 }
 
-static void add_phase_text(char *line, size_t *used, const metrics_phase *p, const char *comma)
+static json_t *phase_object(const metrics_phase *p)
 {
-    *used += (size_t)snprintf(line + *used, METRICS_LINE_BYTES - *used,
-                              "%s\"%s\":{\"min\":%s,\"mean\":%s,\"max\":%s,\"rank\":%d}", comma,
-                              p->name, clock_text(p->min_s).text, clock_text(p->mean_s).text,
-                              clock_text(p->max_s).text, p->rank);
+    return json_pack("{s:o,s:o,s:o,s:i}", "min", json_real_or_null(p->min_s), "mean",
+                     json_real_or_null(p->mean_s), "max", json_real_or_null(p->max_s), "rank",
+                     p->rank);
 }
 
-status metrics_add_epoch(metrics *m, const metrics_epoch *e, message *why)
+status metrics_add_epoch(metrics *m, const metrics_epoch *e, failure *why)
 {
-    char line[METRICS_LINE_BYTES];
     CHECK(e->phases >= 0 && e->phases <= METRICS_MAX_PHASES, "%d phases", e->phases);
     metrics_epoch written = epoch_as_written(e);
+    json_t *phases = json_object();
     list_add(&m->epochs, &written);
-    size_t used = (size_t)snprintf(
-        line, sizeof line,
-        "{\"kind\":\"epoch\",\"epoch\":%d,\"step\":%lld,\"loss\":%s,\"accuracy\":%s,\"val_loss\":%"
-        "s,"
-        "\"val_accuracy\":%s,\"seconds\":%s,\"images_per_second\":%s,\"phase_s\":{",
-        e->epoch, (long long)e->step, result_text(e->loss).text, result_text(e->accuracy).text,
-        result_text(e->val_loss).text, result_text(e->val_accuracy).text,
-        clock_text(e->seconds).text, clock_text(e->images_per_second).text);
     for (int p = 0; p < e->phases; p++)
-        add_phase_text(line, &used, &written.phase[p], p ? "," : "");
-    snprintf(line + used, sizeof line - used, "}}\n");
-    return write_line(m, line, why);
-}
-
-static double get_real(const json_t *object, const char *name)
-{
-    const json_t *value = json_object_get(object, name);
-    return json_is_number(value) ? json_number_value(value) : (double)NAN;
-}
-
-static int64_t get_whole(const json_t *object, const char *name)
-{
-    const json_t *value = json_object_get(object, name);
-    return json_is_integer(value) ? json_integer_value(value) : -1;
+        json_object_set_new(phases, written.phase[p].name, phase_object(&written.phase[p]));
+    return write_record(m,
+                        json_pack("{s:s,s:i,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "kind", "epoch",
+                                  "epoch", e->epoch, "step", (json_int_t)e->step, "loss",
+                                  json_real_or_null(written.loss), "accuracy",
+                                  json_real_or_null(written.accuracy), "val_loss",
+                                  json_real_or_null(written.val_loss), "val_accuracy",
+                                  json_real_or_null(written.val_accuracy), "seconds",
+                                  json_real_or_null(written.seconds), "images_per_second",
+                                  json_real_or_null(written.images_per_second), "phase_s", phases),
+                        why);
 }
 
 static metrics_step parse_step(const json_t *object)
 {
-    return (metrics_step){.epoch = (int)get_whole(object, "epoch"),
-                          .step = get_whole(object, "step"),
-                          .loss = get_real(object, "loss"),
-                          .accuracy = get_real(object, "accuracy"),
-                          .learning_rate = get_real(object, "learning_rate"),
-                          .images_per_second = get_real(object, "images_per_second")};
+    return (metrics_step){.epoch = (int)json_whole_of(object, "epoch", -1),
+                          .step = json_whole_of(object, "step", -1),
+                          .loss = json_real_of(object, "loss"),
+                          .accuracy = json_real_of(object, "accuracy"),
+                          .learning_rate = json_real_of(object, "learning_rate"),
+                          .images_per_second = json_real_of(object, "images_per_second")};
 }
 
 static void parse_phases(json_t *phases, metrics_epoch *e)
@@ -187,50 +173,88 @@ static void parse_phases(json_t *phases, metrics_epoch *e)
         if (e->phases == METRICS_MAX_PHASES) return;
         metrics_phase *p = &e->phase[e->phases++];
         snprintf(p->name, sizeof p->name, "%s", name);
-        p->min_s = get_real(value, "min");
-        p->mean_s = get_real(value, "mean");
-        p->max_s = get_real(value, "max");
-        p->rank = (int)get_whole(value, "rank");
+        p->min_s = json_real_of(value, "min");
+        p->mean_s = json_real_of(value, "mean");
+        p->max_s = json_real_of(value, "max");
+        p->rank = (int)json_whole_of(value, "rank", -1);
     }
 }
 
 static metrics_epoch parse_epoch(const json_t *object)
 {
-    metrics_epoch e = {.epoch = (int)get_whole(object, "epoch"),
-                       .step = get_whole(object, "step"),
-                       .loss = get_real(object, "loss"),
-                       .accuracy = get_real(object, "accuracy"),
-                       .val_loss = get_real(object, "val_loss"),
-                       .val_accuracy = get_real(object, "val_accuracy"),
-                       .seconds = get_real(object, "seconds"),
-                       .images_per_second = get_real(object, "images_per_second")};
+    metrics_epoch e = {.epoch = (int)json_whole_of(object, "epoch", -1),
+                       .step = json_whole_of(object, "step", -1),
+                       .loss = json_real_of(object, "loss"),
+                       .accuracy = json_real_of(object, "accuracy"),
+                       .val_loss = json_real_of(object, "val_loss"),
+                       .val_accuracy = json_real_of(object, "val_accuracy"),
+                       .seconds = json_real_of(object, "seconds"),
+                       .images_per_second = json_real_of(object, "images_per_second")};
     parse_phases(json_object_get(object, "phase_s"), &e);
     return e;
 }
 
-typedef enum line_kind { LINE_DAMAGED, LINE_LATER, LINE_KEPT } line_kind;
+/* ---- the record of a run that goes on ---- */
 
-/* Where a run goes on. */
+typedef enum line_kind { LINE_DAMAGED, LINE_LEFT_OUT, LINE_KEPT } line_kind;
+
+/* Which records of one kind were read: seen[1..last]. */
+typedef struct tally {
+    int64_t last, found;
+    uint8_t *seen;
+} tally;
+
+/* The position at which a run goes on, and what was read of its record up to there. */
 typedef struct cut {
-    int64_t last_step, last_epoch;
+    tally steps, epochs;
+    int later, twice; /* lines: 1: some lie behind the position; how many repeat an earlier one */
+    text_buffer kept;
 } cut;
 
-/* Takes a line in front of the cut into the lists. */
-static line_kind take_line(metrics *m, const char *line, size_t length, cut at)
+static tally tally_new(int64_t last)
 {
-    json_t *object = json_loadb(line, length, 0, NULL);
+    return (tally){.last = last, .seen = memory_take((size_t)last + 1)};
+}
+
+/* Returns 1 the first time. */
+static int tally_take(tally *t, int64_t number)
+{
+    if (t->seen[number]) return 0;
+    t->found++;
+    return t->seen[number] = 1;
+}
+
+/* Adds a line before the cut to the lists, unless an earlier line has the same place. */
+static line_kind take_record(metrics *m, const json_t *object, cut *at)
+{
     const char *kind = json_string_value(json_object_get(object, "kind"));
-    int64_t step = get_whole(object, "step");
-    int is_epoch = kind && strcmp(kind, "epoch") == 0;
-    int later = step > at.last_step || (is_epoch && get_whole(object, "epoch") > at.last_epoch);
-    line_kind what = step < 1 || !kind ? LINE_DAMAGED : later ? LINE_LATER : LINE_KEPT;
-    if (what == LINE_KEPT && strcmp(kind, "step") == 0) {
+    int64_t step = json_whole_of(object, "step", -1), epoch = json_whole_of(object, "epoch", -1);
+    if (step < 1 || !kind) return LINE_DAMAGED;
+    int is_step = strcmp(kind, "step") == 0, is_epoch = strcmp(kind, "epoch") == 0, first = 1;
+    if (is_epoch && epoch < 1) return LINE_DAMAGED;
+    if (step > at->steps.last || (is_epoch && epoch > at->epochs.last)) {
+        at->later = 1;
+        return LINE_LEFT_OUT;
+    }
+    if (is_step) first = tally_take(&at->steps, step);
+    if (is_epoch) first = tally_take(&at->epochs, epoch);
+    at->twice += !first;
+    if (!first) return LINE_LEFT_OUT;
+    if (is_step) {
         metrics_step s = parse_step(object);
         list_add(&m->steps, &s);
-    } else if (what == LINE_KEPT && is_epoch) {
+    } else if (is_epoch) {
         metrics_epoch e = parse_epoch(object);
         list_add(&m->epochs, &e);
     }
+    return LINE_KEPT;
+}
+
+static line_kind take_line(metrics *m, const char *line, size_t length, cut *at)
+{
+    json_t *object = json_loadb(line, length, 0, NULL);
+    line_kind what = take_record(m, object, at);
+    if (what == LINE_KEPT) text_buffer_add(&at->kept, "%s\n", line);
     json_decref(object);
     return what;
 }
@@ -242,62 +266,86 @@ static int is_at_end(FILE *file)
     return next == EOF;
 }
 
-/* Reads the lines of an earlier part of the run: *kept bytes of it stay. */
-static status take_lines(metrics *m, FILE *file, cut at, off_t *kept, message *why)
+/* Reads the lines of the file. Behind the first line that is later than the cut, damage does not matter. */
+static status take_lines(metrics *m, FILE *file, cut *at, failure *why)
 {
     char line[METRICS_LINE_BYTES];
     size_t length;
-    /* a torn last line is left out: the program or the host was ended while it wrote it */
+    /* a last line without a newline is left out: the program ended while it wrote it */
     for (size_t number = 1; file_next_line(file, line, sizeof line, &length); number++) {
         int is_text = strlen(line) == length;
         line_kind what = is_text ? take_line(m, line, length, at) : LINE_DAMAGED;
-        if (what == LINE_DAMAGED && !is_at_end(file))
+        if (what == LINE_DAMAGED && !at->later && !is_at_end(file))
             return fail(why, STATUS_BAD_DATA, "%s: line %zu is no record: mend or remove this line",
                         m->path, number);
-        if (what != LINE_KEPT) break; /* nor is any behind it */
-        *kept += (off_t)length + 1;
     }
     if (!ferror(file)) return STATUS_OK;
     return fail(why, STATUS_BAD_DATA, "%s: cannot read: %s", m->path, strerror(errno));
 }
 
-static status cut_back(metrics *m, cut at, message *why)
+/* Appends "5 of 20 steps (the first: 6)" after `before`, if records are missing. */
+static void add_missing(text_buffer *text, const tally *t, const char *before, const char *what)
 {
-    off_t kept = 0;
-    FILE *file = fopen(m->path, "r+e");
-    if (!file) return file_cannot_write(m->path, errno, why);
-    status code = take_lines(m, file, at, &kept, why);
-    if (!code && (ftruncate(fileno(file), kept) || fsync(fileno(file))))
-        code = file_cannot_write(m->path, errno, why);
-    fclose(file);
+    int64_t first = 1;
+    if (t->found == t->last) return;
+    while (t->seen[first]) first++;
+    text_buffer_add(text, "%s%lld of %lld %s (the first: %lld)", before,
+                    (long long)(t->last - t->found), (long long)t->last, what, (long long)first);
+}
+
+/* What the record lacks. */
+static void describe_gaps(const metrics *m, const cut *at, failure *remark)
+{
+    text_buffer text = {0};
+    text_buffer_add(&text, "%s", "");
+    add_missing(&text, &at->steps, "lacks ", "steps");
+    add_missing(&text, &at->epochs, text.length ? " and " : "lacks ", "epochs");
+    if (text.length) text_buffer_add(&text, "; tables and curves will lack them too");
+    if (at->twice)
+        text_buffer_add(&text, "%s%d line%s of a step or an epoch that has one before, left out",
+                        text.length ? "; has " : "has ", at->twice, at->twice == 1 ? "" : "s");
+    if (text.length) fail(remark, STATUS_OK, "%s: %s", m->path, text.text);
+    text_buffer_free(&text);
+}
+
+/* Writes the file anew, with the lines before the cut. */
+static status cut_back(metrics *m, int64_t last_step, int last_epoch, failure *remark, failure *why)
+{
+    FILE *file = NULL;
+    cut at = {.steps = tally_new(last_step), .epochs = tally_new(last_epoch)};
+    status code = file_exists(m->path) ? file_open(m->path, &file, why) : STATUS_OK;
+    if (file) code = take_lines(m, file, &at, why);
+    if (file) fclose(file);
+    if (!code) code = file_grow_begin(m->path, at.kept.text, at.kept.length, &m->descriptor, why);
+    if (!code) describe_gaps(m, &at, remark);
+    memory_free(at.steps.seen);
+    memory_free(at.epochs.seen);
+    text_buffer_free(&at.kept);
     return code;
 }
 
 status metrics_open(const char *run_folder, int64_t last_step, int last_epoch, metrics **opened,
-                    message *why)
+                    failure *remark, failure *why)
 {
     metrics *m = memory_take(sizeof *m);
     m->steps.record_bytes = sizeof(metrics_step);
     m->epochs.record_bytes = sizeof(metrics_epoch);
+    m->descriptor = -1;
     status code = file_join(run_folder, "metrics.jsonl", m->path, why);
     if (!code) code = file_join(run_folder, "metrics.h5", m->table_path, why);
-    int goes_on = !code && last_step >= 0 && file_exists(m->path);
-    if (goes_on) code = cut_back(m, (cut){last_step, last_epoch}, why);
-    if (!code) {
-        m->lines = fopen(m->path, goes_on ? "ae" : "we");
-        if (!m->lines) code = file_cannot_write(m->path, errno, why);
-    }
+    if (!code && last_step < 0)
+        code = file_grow_begin(m->path, "", 0, &m->descriptor, why);
+    else if (!code)
+        code = cut_back(m, last_step, last_epoch, remark, why);
     *opened = code ? NULL : m;
     if (code) metrics_close(m);
     return code;
 }
 
-status metrics_flush(metrics *m, message *why)
+status metrics_flush(metrics *m, failure *why)
 {
-    /* a full disk may show in an earlier line already: then ferror alone remembers it */
-    if (fflush(m->lines) || ferror(m->lines) || fsync(fileno(m->lines)))
-        return file_cannot_write(m->path, errno, why);
-    return STATUS_OK;
+    status code = write_lines(m, why);
+    return code ? code : file_grow_sync(m->path, m->descriptor, why);
 }
 
 static size_t records(const metrics *m)
@@ -305,7 +353,7 @@ static size_t records(const metrics *m)
     return m->steps.count + m->epochs.count;
 }
 
-static status write_table(metrics *m, message *why)
+static status write_table(metrics *m, failure *why)
 {
     unsigned char *bytes;
     size_t length;
@@ -318,29 +366,27 @@ static status write_table(metrics *m, message *why)
     return code;
 }
 
-status metrics_tabulate(metrics *m, message *why)
+status metrics_tabulate(metrics *m, failure *why)
 {
     int grown = m->tabled == 0 || records(m) - m->tabled > m->tabled / 8;
     return grown ? write_table(m, why) : STATUS_OK;
 }
 
-status metrics_finish(metrics *m, message *why)
+status metrics_finish(metrics *m, failure *why)
 {
     status code = metrics_flush(m, why);
     int is_whole = m->tabled > 0 && m->tabled == records(m);
     return !code && !is_whole ? write_table(m, why) : code;
 }
 
-const metrics_epoch *metrics_epochs(const metrics *m, int *count)
-{
-    *count = (int)m->epochs.count;
-    return m->epochs.records;
-}
-
 void metrics_close(metrics *m)
 {
     if (!m) return;
-    if (m->lines) fclose(m->lines);
+    if (m->descriptor >= 0) {
+        write_lines(m, NULL);
+        close(m->descriptor);
+    }
+    text_buffer_free(&m->lines);
     memory_free(m->steps.records);
     memory_free(m->epochs.records);
     memory_free(m);

@@ -22,7 +22,7 @@ typedef struct table {
     column column[MAX_COLUMNS];
 } table;
 
-/* A phase's values beside the name, as the table holds them: phases of all records in the same columns. */
+/* The values of a phase in the table, without its name: the columns say which phase it is. */
 typedef struct phase_row {
     double min_s, mean_s, max_s;
     int rank;
@@ -66,7 +66,7 @@ static hid_t memory_record(const table *t, size_t record_bytes)
     return record;
 }
 
-/* The file's record has no gaps, so that no padding bytes reach the file. */
+/* The record type in the file has no gaps, so that padding bytes are not written. */
 static hid_t file_record(const table *t)
 {
     size_t bytes = 0;
@@ -128,7 +128,7 @@ static int phase_names(const metrics_epoch *epoch, size_t epochs, const char **n
     return names;
 }
 
-/* The phase of that name in a record; NaN and rank -1 where the record lacks it. */
+/* The phase of that name in a record; NaN and rank -1 if the record has none. */
 static phase_row phase_of(const metrics_epoch *epoch, const char *name)
 {
     for (int p = 0; p < epoch->phases; p++) {
@@ -194,7 +194,7 @@ static int write_epochs(hid_t file, const metrics_epoch *epoch, size_t epochs)
 }
 
 status metrics_table_build(const metrics_step *step, size_t steps, const metrics_epoch *epoch,
-                           size_t epochs, unsigned char **bytes, size_t *length, message *why)
+                           size_t epochs, unsigned char **bytes, size_t *length, failure *why)
 {
     hdf5_quiet();
     hid_t file = hdf5_create_image(0, steps * sizeof *step + epochs * sizeof(epoch_row));

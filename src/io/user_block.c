@@ -1,4 +1,4 @@
-/* io/user_block.c - magic, version, length and digest of a checkpoint. */
+/* io/user_block.c - writes and checks magic, version, length and digest of a checkpoint. */
 #include "user_block.h"
 
 #include <stdint.h>
@@ -15,7 +15,7 @@ static void put_little(unsigned char *to, uint64_t value, int bytes)
     for (int i = 0; i < bytes; i++) to[i] = (unsigned char)(value >> (8 * i));
 }
 
-static uint64_t get_little(const unsigned char *from, int bytes)
+uint64_t little_endian(const unsigned char *from, int bytes)
 {
     uint64_t value = 0;
     for (int i = 0; i < bytes; i++) value |= (uint64_t)from[i] << (8 * i);
@@ -54,12 +54,13 @@ int user_block_present(const unsigned char *file, size_t file_bytes)
 }
 
 status user_block_verify(const unsigned char *file, size_t file_bytes, const char *path,
-                         message *why)
+                         failure *why)
 {
     if (file_bytes <= USER_BLOCK_BYTES)
         return fail(why, STATUS_BAD_DATA, "%s: %zu bytes, less than the head of a checkpoint: %s",
                     path, file_bytes, hint);
-    uint64_t version = get_little(file + AT_VERSION, 4), length = get_little(file + AT_LENGTH, 8);
+    uint64_t version = little_endian(file + AT_VERSION, 4),
+             length = little_endian(file + AT_LENGTH, 8);
     if (version != USER_BLOCK_VERSION)
         return fail(why, STATUS_BAD_DATA,
                     "%s: checkpoint format version %llu, this program reads %d: use the program's "

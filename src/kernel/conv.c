@@ -1,6 +1,7 @@
-/* kernel/conv.c - scratch of the fused convolutions: enough for every instruction set. */
+/* kernel/conv.c - scratch of the fused convolutions; the same, and enough, for every instruction set. */
 #include "kernel/conv.h"
 
+/* The largest values of any instruction set; see isa/winograd.c (TILES, PANEL, PAD) and isa/simd.h (SIMD_LEN). */
 enum { TAPS = 9, MOST_TILES = 8, MOST_PANEL = 32, MOST_LANES = 16, PAD = 16 };
 
 conv_scratch conv_scratch_lengths(const conv_windows *g)

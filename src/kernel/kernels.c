@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-#include "kernel/isa/variants.h"
+/* One table per instruction set: src/kernel/isa/table.c, compiled once for each. */
+extern const kernels kernels_baseline, kernels_avx2, kernels_avx512;
 
 enum { LEVELS = 3 };
 static const char *const level_name[LEVELS] = {"baseline", "avx2", "avx512"};
@@ -51,7 +52,7 @@ int kernels_available(const kernels **tables)
     return count;
 }
 
-status kernels_select(const char *name, const kernels **chosen, message *why)
+status kernels_select(const char *name, const kernels **chosen, failure *why)
 {
     const kernels *tables[LEVELS];
     int count = kernels_available(tables);

@@ -1,16 +1,18 @@
 /* kernel/scalar.c - elementary functions in double, in fixed arithmetic.
  *
- * Each reduces its argument by a constant split in two or three parts (Cody and Waite, "Software Manual for the
- * Elementary Functions", 1980) and sums a Taylor or atanh series by Horner's rule with fma. */
+ * Each reduces its argument by a constant that is split into two or three parts (Cody and Waite, "Software Manual for the
+ * Elementary Functions", 1980), and sums a Taylor or atanh series by Horner's rule. */
 #include "kernel/scalar.h"
 
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
-static const double LN2_HIGH = 0x1.62e42fefap-1, LN2_LOW = 0x1.cf79abc9e3b3ap-40; /* sum: ln 2 */
+/* Their sum is ln 2. */
+static const double LN2_HIGH = 0x1.62e42fefap-1, LN2_LOW = 0x1.cf79abc9e3b3ap-40;
+/* Their sum is pi / 2; the first two have 33 bits. */
 static const double HALF_PI_1 = 0x1.921fb544p+0, HALF_PI_2 = 0x1.0b4611a6p-34,
-                    HALF_PI_3 = 0x1.3198a2e037073p-69; /* sum: pi / 2; the first two have 33 bits */
+                    HALF_PI_3 = 0x1.3198a2e037073p-69;
 
 static double power_of_two(int e)
 {
@@ -53,13 +55,13 @@ double scalar_log(double x)
     return fma(e, LN2_HIGH, f + small);
 }
 
-/* An argument reduced to |r| <= pi/4: r = high + low, low below half an ulp of high. */
+/* x reduced to r = high + low, |r| <= pi/4; |low| is below half an ulp of high. */
 typedef struct reduced {
     double high, low;
-    int64_t quarters; /* how many times pi/2 was taken off */
+    int64_t quarters; /* x = r + quarters pi/2 */
 } reduced;
 
-/* The product of n and a 33-bit part is exact for n below 2^20; only the last difference is rounded. */
+/* The product of n and a part of 33 bits is exact for n below 2^20. */
 static reduced reduce(double x)
 {
     double n = nearbyint(x * 0x1.45f306dc9c883p-1); /* 2 / pi */
@@ -70,7 +72,7 @@ static reduced reduce(double x)
     return (reduced){high, (difference - high) + rest, (int64_t)n};
 }
 
-/* sin(high + low) and cos(high + low); the next terms are below 1e-19. */
+/* sin(high + low), cos(high + low); the terms left out are below 1e-19. */
 static double sine_series(reduced r)
 {
     double z = r.high * r.high, sum = 0.0;
@@ -109,7 +111,7 @@ double scalar_tanh(double x)
 {
     double a = fabs(x);
     if (a > 20.0) return copysign(1.0, x);
-    if (a < 0.625) { /* Lambert's continued fraction: 1 - 2 / (t + 1) would cancel here */
+    if (a < 0.625) { /* Lambert's continued fraction: 1 - 2 / (t + 1) would lose digits here */
         double z = x * x, d = 21.0;
         for (int k = 19; k >= 1; k -= 2) d = k + z / d;
         return x / d;

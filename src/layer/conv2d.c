@@ -1,4 +1,5 @@
-/* layer/conv2d.c - convolution with bias and activation, and the max pooling behind it.
+/* layer/conv2d.c - conv2d FILTERS SIZE [stride N] [same] [ACTIVATION]: convolution with bias and activation, and
+ * perhaps the max pooling after it.
  *
  *   y[p,q,f] = act(b[f] + sum_{r,s,c} w[r,s,c,f] x[p u + r - a, q u + s - a', c])         u stride, a and a' padding
  *   with pooling: y = act(b + max over the window of the sums): adding b and every activation keep the order of the sums
@@ -6,11 +7,27 @@
  * Rows and columns of the convolution that no pooling window reaches are never computed. The gradient of the input is a
  * convolution too: of the output's gradient, spread by the stride and framed by K - 1 zeros, with the kernel turned by 180
  * degrees and its channels swapped. A leaf's gradient is summed sample after sample, output pixels in row order. */
-#include "layer/stage.h"
-
 #include <string.h>
 
 #include "kernel/gemm_blis.h"
+#include "layer/conv2d_internal.h"
+#include "layer/init.h"
+#include "layer/row.h"
+#include "layer/windows.h"
+
+/* [H,W,C] -> [P,Q,F], P = (H - SIZE) / stride + 1, or ceil(H / stride) with `same`; kernel [SIZE,SIZE,C,F], bias [F]. */
+static status conv2d_plan(layer *l, failure *why)
+{
+    int size = l->cfg.size, channels = l->in.dim[2], filters = l->cfg.units;
+    shape kernel = {.rank = 4, .dim = {size, size, channels, filters}};
+    l->tensors = 2;
+    l->tensor[0] = (layer_tensor){.name = "kernel", .shape = kernel, .init = init_glorot_uniform};
+    l->tensor[1] = (layer_tensor){
+        .name = "bias", .shape = shape_vector(filters), .init = init_zeros};
+    status s = windows_plan(l, filters, why);
+    l->macs = (double)l->out.dim[0] * l->out.dim[1] * filters * size * size * channels;
+    return s;
+}
 
 /* Sizes, all derived from the stage. */
 typedef struct geometry {
@@ -32,9 +49,9 @@ static geometry measure(const stage *s)
                   .stride = l->cfg.stride,
                   .rows = l->out.dim[0],
                   .cols = l->out.dim[1]};
-    if (s->pool) {
-        g.rows = s->pool->out.dim[0] * s->pool->cfg.size;
-        g.cols = s->pool->out.dim[1] * s->pool->cfg.size;
+    if (s->fused) {
+        g.rows = s->fused->out.dim[0] * s->fused->cfg.size;
+        g.cols = s->fused->out.dim[1] * s->fused->cfg.size;
     }
     g.in_rows = (g.rows - 1) * g.stride + g.size;
     g.in_cols = (g.cols - 1) * g.stride + g.size;
@@ -87,7 +104,7 @@ static gemm_rows input_gradient_rows(const stage *s, const geometry *g, const fl
                        .segment_stride = pitch};
 }
 
-/* The next `length` floats; NULL where only sizes are asked for. */
+/* The next `length` floats; NULL if scratch is NULL: only lengths are asked for. */
 static float *piece(float *scratch, size_t *at, size_t length)
 {
     float *first = scratch ? scratch + *at : NULL;
@@ -132,16 +149,20 @@ static packed_parts packed_lengths(const stage *s, const geometry *g)
                           s->want_input_gradient ? product(taps, g->filters, turned_cols) : 0};
 }
 
-static void conv2d_plan(stage *s)
+/* Any convolution, and the max pooling after it if its windows have neither gap nor overlap. */
+static int stage_conv2d_takes(const stage *s, const layer *next)
+{
+    (void)s;
+    return maxpool_tiles(next) ? 2 : 1;
+}
+
+static void stage_conv2d_plan(stage *s)
 {
     geometry g = measure(s);
     packed_parts p = packed_lengths(s, &g);
     s->packed_length = p.forward + p.turned;
     s->scratch_length = divide(s, &g, NULL).length;
-    s->saved_bytes = s->pool ? s->out_length : 0;
-    s->shared_length = 0;
-    s->leaf_length = s->layer->tensor[1].at.offset + s->layer->tensor[1].at.length -
-                     s->layer->tensor[0].at.offset;
+    s->saved_bytes = s->fused ? s->out_length : 0;
 }
 
 /* B[(r,s,f), c] = w[K-1-r, K-1-s, c, f]: tap by tap, so that each tap is a plain transposed block. */
@@ -189,7 +210,7 @@ static void conv2d_prepare(const stage *s, const float *parameters, float *packe
         if (part == 0 && s->want_input_gradient) turn(&g, w, turned);
         return;
     }
-    tree_node f = tree_share((tree_node){0, kernels_panels(s->k, g.filters)}, part, parts);
+    range f = range_share(kernels_panels(s->k, g.filters), part, parts);
     gemm_pack_args a = {.b = w,
                         .rows = g.size * g.size * g.channels,
                         .cols = g.filters,
@@ -200,9 +221,8 @@ static void conv2d_prepare(const stage *s, const float *parameters, float *packe
                         .panels = packed};
     s->k->gemm_pack(&a);
     if (!s->want_input_gradient) return;
-    /* the other way round, so that the part with the larger share above has the smaller one here */
-    tree_node c = tree_share((tree_node){0, kernels_panels(s->k, g.channels)}, parts - 1 - part,
-                             parts);
+    /* Shares in reverse order: the part with the larger share above gets the smaller one here. */
+    range c = range_share(kernels_panels(s->k, g.channels), parts - 1 - part, parts);
     pack_turned(s, &g, w, turned, c.lo, c.hi);
 }
 
@@ -264,12 +284,12 @@ static void multiply(const stage *s, const product_args *p, float *patches)
 
 static pool_args pooling(const stage *s, const geometry *g, const float *bias)
 {
-    int size = s->pool->cfg.size;
+    int size = s->fused->cfg.size;
     return (pool_args){.height = g->rows,
                        .width = g->cols,
                        .channels = g->filters,
-                       .out_height = s->pool->out.dim[0],
-                       .out_width = s->pool->out.dim[1],
+                       .out_height = s->fused->out.dim[0],
+                       .out_width = s->fused->out.dim[1],
                        .size = size,
                        .stride = size,
                        .bias = bias,
@@ -292,16 +312,16 @@ static void conv2d_forward(const stage *s, const stage_io *io, int samples, int 
         product_args p = {.rows = forward_rows(&g, x, pitch),
                           .b = kernel,
                           .cols = g.filters,
-                          .bias = s->pool ? NULL : bias,
-                          .act = s->pool ? ACTIVATION_NONE : activation_fused(l->act),
-                          .c = s->pool ? w.sums : y,
+                          .bias = s->fused ? NULL : bias,
+                          .act = s->fused ? ACTIVATION_NONE : activation_fused(l->act),
+                          .c = s->fused ? w.sums : y,
                           .c_outer_stride = (size_t)g.cols * (size_t)g.filters};
         multiply(s, &p, w.patches);
-        if (s->pool) {
+        if (s->fused) {
             pool_args pool = pooling(s, &g, bias);
             s->k->pool_forward(&pool, w.sums, y, io->saved + (size_t)i * s->saved_bytes);
         }
-        s->k->activate(activation_after(l->act), (float)l->rate, s->out_length, y);
+        s->k->activate(activation_after(l->act), (float)l->slope, s->out_length, y);
     }
 }
 
@@ -312,8 +332,8 @@ static void through_activation(const stage *s, const geometry *g, const stage_io
     float *dy = io->dy + (size_t)i * s->out_length;
     const float *y = io->y + (size_t)i * s->out_length;
     activation act = s->layer->cfg.act;
-    float slope = (float)s->layer->cfg.rate;
-    if (!s->pool) {
+    float slope = (float)s->layer->cfg.slope;
+    if (!s->fused) {
         s->k->activation_backward(act, slope, s->out_length, dy, y, sums);
         return;
     }
@@ -349,7 +369,7 @@ static void conv2d_backward_leaf(const stage *s, const stage_io *io, int samples
 {
     geometry g = measure(s);
     workspace w = divide(s, &g, io->scratch);
-    float *db = gradient + (s->layer->tensor[1].at.offset - s->layer->tensor[0].at.offset);
+    float *db = gradient + stage_gradient_offset(s, 1);
     for (int i = 0; i < samples; i++) {
         gemm_store store = i == 0 ? GEMM_OVERWRITE : GEMM_ACCUMULATE;
         size_t pitch;
@@ -377,11 +397,40 @@ static void conv2d_backward_leaf(const stage *s, const stage_io *io, int samples
     }
 }
 
-const stage_type stage_conv2d = {
+static const stage_type stage_conv2d = {
     .name = "conv2d",
     .split = STAGE_BY_SAMPLE,
-    .plan = conv2d_plan,
+    .takes = stage_conv2d_takes,
+    .plan = stage_conv2d_plan,
     .prepare = conv2d_prepare,
     .forward = conv2d_forward,
     .backward_leaf = conv2d_backward_leaf,
+};
+
+static const layer_operand operands[] = {
+    OPERAND_COUNT(units, "FILTERS", "number of filters"),
+    OPERAND_COUNT(size, "SIZE", "kernel size"),
+    OPERAND_STRIDE(.otherwise = 1),
+    OPERAND_SAME,
+    OPERAND_ACT,
+    OPERANDS_END,
+};
+
+static const keras_field keras[] = {
+    KERAS_FIELD("filters", KERAS_WHOLE, units),
+    KERAS_WINDOW("kernel_size"),
+    KERAS_ACT,
+    KERAS_END,
+};
+
+const layer_type layer_conv2d = {
+    .word = "conv2d",
+    .operands = operands,
+    .input = INPUT_IMAGE,
+    .plan = conv2d_plan,
+    .stages = (const stage_type *const[]){&stage_conv2d_pixels, &stage_conv2d_pooled, &stage_conv2d,
+                                          NULL},
+    .keras_class = "Conv2D",
+    .keras_stem = "conv2d",
+    .keras = keras,
 };

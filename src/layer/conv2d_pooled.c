@@ -1,33 +1,26 @@
-/* layer/conv2d_pooled.c - 3 x 3 convolution and the 2 x 2 max pooling behind it in one go: the kernels of kernel/conv.h.
+/* layer/conv2d_pooled.c - 3 x 3 convolution and the 2 x 2 max pooling after it as one stage: the kernels of kernel/conv.h.
  *
- *   conv2d_pixels    of one channel, without the input's gradient: what reads the image
+ *   conv2d_pixels    of one channel, without the gradient of the input: a first layer on grey images
  *   conv2d_pooled    of many channels: forward by Winograd where the windows fall into blocks of 5 x 5 (and exact sums are
- *                    not asked for), else by the general product; backward visits the maxima alone
+ *                    not asked for), else by the general product; backward reads only the maxima
  *
- * Only the windows that the next stage reads are computed, forward and backward. What stage_conv2d computes beside them
- * nobody looks at, so the results are the same up to rounding; conv2d_pixels_forward gives its very bits. */
-#include "layer/stage.h"
+ * Only the windows that the next stage reads are computed, forward and backward. These are the results of stage_conv2d up to
+ * rounding; the forward pass of conv2d_pixels gives the same bits. */
+#include "layer/conv2d_internal.h"
+#include "layer/windows.h"
 
-static int is_pooled(const layer *conv, const layer *pool)
+/* 3 x 3, stride 1, no padding, pooling of 2 x 2, a number of filters that fills vectors. */
+static int is_pooled(const stage *s, const layer *next)
 {
-    const layer_cfg *c = &conv->cfg;
-    return pool && c->size == 3 && c->stride == 1 && c->pad == PADDING_VALID &&
-           c->units % CONV_BLOCK == 0 && pool->cfg.size == 2;
-}
-
-const stage_type *stage_conv2d_fused(const stage *s)
-{
-    const shape *in = &s->layer->in;
-    if (s->engine != GEMM_OWN || !is_pooled(s->layer, s->pool)) return NULL;
-    if (in->dim[2] % CONV_BLOCK == 0) return &stage_conv2d_pooled;
-    int one = in->dim[2] == 1 && in->dim[1] <= CONV_MAX_WIDTH && !s->want_input_gradient;
-    return one ? &stage_conv2d_pixels : NULL;
+    const layer_cfg *c = &s->layer->cfg;
+    return s->engine == GEMM_OWN && c->size == 3 && c->stride == 1 && c->pad == PADDING_VALID &&
+           c->units % CONV_BLOCK == 0 && maxpool_tiles(next) && next->cfg.size == 2;
 }
 
 static conv_windows measure(const stage *s)
 {
     const layer *l = s->layer;
-    shape out = s->pool->out;
+    shape out = s->fused->out;
     return (conv_windows){.width = l->in.dim[1],
                           .channels = l->in.dim[2],
                           .filters = l->cfg.units,
@@ -43,9 +36,6 @@ static void plan_common(stage *s, const conv_windows *g)
     s->reads_rows = 2 * g->rows + 2;
     s->reads_cols = 2 * g->cols + 2;
     s->saved_bytes = s->out_length; /* argmax */
-    s->shared_length = 0;
-    s->leaf_length = s->layer->tensor[1].at.offset + s->layer->tensor[1].at.length -
-                     s->layer->tensor[0].at.offset;
 }
 
 static conv_forward_args forward_args(const stage *s, const stage_io *io, const float *w,
@@ -62,7 +52,7 @@ static conv_forward_args forward_args(const stage *s, const stage_io *io, const 
                                .scratch = io->scratch};
 }
 
-/* What the kernels leave of the activation. */
+/* The activations that the kernels do not compute themselves. */
 static void activate(const stage *s, const conv_windows *g, float *y, int samples)
 {
     const layer_cfg *l = &s->layer->cfg;
@@ -70,11 +60,11 @@ static void activate(const stage *s, const conv_windows *g, float *y, int sample
     if (activation_after(l->act) == ACTIVATION_NONE) return;
     for (int n = 0; n < samples; n++)
         for (int i = 0; i < g->rows; i++)
-            s->k->activate(l->act, (float)l->rate, used,
+            s->k->activate(l->act, (float)l->slope, used,
                            y + (size_t)n * s->out_length + (size_t)i * row);
 }
 
-/* dy through the activation, in place, and db, row of windows by row of windows. */
+/* dy becomes the gradient before the activation, in place; db is its sum. Both one row of windows after another. */
 static void through_activation(const stage *s, const stage_io *io, const conv_windows *g,
                                int samples, float *db)
 {
@@ -84,7 +74,7 @@ static void through_activation(const stage *s, const stage_io *io, const conv_wi
         for (int i = 0; i < g->rows; i++) {
             size_t at = (size_t)n * s->out_length + (size_t)i * row;
             if (l->act != ACTIVATION_NONE)
-                s->k->activation_backward(l->act, (float)l->rate, used, io->dy + at, io->y + at,
+                s->k->activation_backward(l->act, (float)l->slope, used, io->dy + at, io->y + at,
                                           io->dy + at);
             s->k->column_sums(g->cols, g->filters, io->dy + at,
                               n + i ? GEMM_ACCUMULATE : GEMM_OVERWRITE, db);
@@ -102,18 +92,19 @@ static conv_backward_args backward_args(const stage *s, const stage_io *io, int 
                                 .scratch = io->scratch};
 }
 
-static float *bias_gradient(const stage *s, float *gradient)
-{
-    return gradient + (s->layer->tensor[1].at.offset - s->layer->tensor[0].at.offset);
-}
-
 /* ---- one channel ---- */
+
+static int pixels_takes(const stage *s, const layer *next)
+{
+    const shape *in = &s->layer->in;
+    int one = in->dim[2] == 1 && in->dim[1] <= CONV_MAX_WIDTH && !s->want_input_gradient;
+    return one && is_pooled(s, next) ? 2 : 0;
+}
 
 static void pixels_plan(stage *s)
 {
     conv_windows g = measure(s);
     plan_common(s, &g);
-    s->packed_length = 0;
     s->scratch_length = conv_scratch_lengths(&g).pixels;
 }
 
@@ -129,19 +120,25 @@ static void pixels_forward(const stage *s, const stage_io *io, int samples, int 
 static void pixels_backward_leaf(const stage *s, const stage_io *io, int samples, float *gradient)
 {
     conv_backward_args a = backward_args(s, io, samples, gradient);
-    through_activation(s, io, &a.g, samples, bias_gradient(s, gradient));
+    through_activation(s, io, &a.g, samples, gradient + stage_gradient_offset(s, 1));
     s->k->conv_pixels_backward(&a);
 }
 
 const stage_type stage_conv2d_pixels = {
     .name = "conv2d_pixels",
     .split = STAGE_BY_SAMPLE,
+    .takes = pixels_takes,
     .plan = pixels_plan,
     .forward = pixels_forward,
     .backward_leaf = pixels_backward_leaf,
 };
 
 /* ---- many channels ---- */
+
+static int pooled_takes(const stage *s, const layer *next)
+{
+    return s->layer->in.dim[2] % CONV_BLOCK == 0 && is_pooled(s, next) ? 2 : 0;
+}
 
 /* Packed parameters: for the forward pass (Winograd's, or panels of the plain product), then for the input's gradient. */
 typedef struct packed_parts {
@@ -184,7 +181,7 @@ static void pooled_prepare(const stage *s, const float *parameters, float *packe
 {
     conv_windows g = measure(s);
     const float *w = parameters + s->layer->tensor[0].at.offset;
-    tree_node f = tree_share((tree_node){0, kernels_panels(s->k, g.filters)}, part, parts);
+    range f = range_share(kernels_panels(s->k, g.filters), part, parts);
     if (by_winograd(s, &g)) {
         s->k->winograd_pack(g.channels, g.filters, w, f.lo, f.hi, packed);
     } else {
@@ -199,8 +196,8 @@ static void pooled_prepare(const stage *s, const float *parameters, float *packe
         s->k->gemm_pack(&a);
     }
     if (!s->want_input_gradient) return;
-    /* the other way round, so that the part with the larger share above has the smaller one here */
-    tree_node b = tree_share((tree_node){0, g.filters / 16}, parts - 1 - part, parts);
+    /* Shares in reverse order: the part with the larger share above gets the smaller one here. */
+    range b = range_share(g.filters / 16, parts - 1 - part, parts);
     s->k->conv_sparse_pack(g.channels, g.filters, w, 16 * b.lo, 16 * b.hi,
                            packed + packed_lengths(s, &g).forward);
 }
@@ -260,7 +257,7 @@ static void pooled_backward_leaf(const stage *s, const stage_io *io, int samples
     conv_windows g = measure(s);
     float *sums = io->scratch + slab_round_up(conv_scratch_lengths(&g).sparse);
     conv_backward_args a = backward_args(s, io, samples, sums);
-    through_activation(s, io, &g, samples, bias_gradient(s, gradient));
+    through_activation(s, io, &g, samples, gradient + stage_gradient_offset(s, 1));
     s->k->conv_sparse_weights(&a);
     s->k->conv_sparse_unpack(g.channels, g.filters, sums, gradient);
     if (!io->dx) return;
@@ -278,6 +275,7 @@ static void pooled_backward_leaf(const stage *s, const stage_io *io, int samples
 const stage_type stage_conv2d_pooled = {
     .name = "conv2d_pooled",
     .split = STAGE_BY_SAMPLE,
+    .takes = pooled_takes,
     .plan = pooled_plan,
     .prepare = pooled_prepare,
     .forward = pooled_forward,

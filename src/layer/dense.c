@@ -1,24 +1,37 @@
-/* layer/dense.c - y = act(x W + b), the whole layer.
+/* layer/dense.c - dense UNITS [ACTIVATION]: y = act(x W + b), x [D], kernel W [D,U], bias b [U]
  *
  *   forward    y  = act(x W + b)      [N,U] = [N,D][D,U]
- *   backward   g  = dy act'(..)       out of y alone
+ *   backward   g  = dy act'(..)       computed from y alone
  *              dx = g W'              [N,D] = [N,U][U,D]
  *              dW = sum over leaves, in tree order, of x' g;  db likewise of the column sums of g
  *
- * All threads work on the whole pass, each on its part of the outputs, so no thread needs a gradient of its own. Nor does a
- * rank, where x and g of all ranks lie in one memory: each then forms the rows of dW that it owns (kernel_rows). */
-#include "layer/stage.h"
-
+ * All threads work on the whole pass, each on its part of the outputs, so no thread needs a gradient of its own. If x and g of
+ * all ranks lie in one memory, no rank needs one either: each forms the rows of dW that it owns (kernel_rows). */
 #include <string.h>
 
 #include "base/team.h"
 #include "kernel/gemm_blis.h"
+#include "layer/init.h"
+#include "layer/row.h"
+#include "layer/stage.h"
 
-enum {
-    BLOCK_ROWS = 24
-}; /* samples of one unit of work: two register tiles of AVX-512, four of AVX2 */
+/* Samples of one unit of work: two register tiles of AVX-512, four of AVX2. */
+enum { BLOCK_ROWS = 24 };
 
-/* W of whole panels is read where it lies. */
+static status dense_plan(layer *l, failure *why)
+{
+    (void)why;
+    int inputs = l->in.dim[0], units = l->cfg.units;
+    shape kernel = {.rank = 2, .dim = {inputs, units}};
+    l->out = shape_vector(units);
+    l->tensors = 2;
+    l->tensor[0] = (layer_tensor){.name = "kernel", .shape = kernel, .init = init_glorot_uniform};
+    l->tensor[1] = (layer_tensor){.name = "bias", .shape = l->out, .init = init_zeros};
+    l->macs = (double)inputs * units;
+    return STATUS_OK;
+}
+
+/* 1: W consists of whole panels and is read from the parameters, without a packed copy. */
 static int in_place(const stage *s)
 {
     return s->engine == GEMM_OWN && s->out_length % (size_t)s->k->panel == 0;
@@ -37,12 +50,11 @@ static size_t packed_transposed(const stage *s)
     return s->out_length * (size_t)(kernels_panels(s->k, (int)s->in_length) * s->k->panel);
 }
 
-static void dense_plan(stage *s)
+static void stage_dense_plan(stage *s)
 {
     s->packed_length = packed_forward(s) + packed_transposed(s);
-    s->scratch_length = s->saved_bytes = s->leaf_length = 0;
-    s->shared_length = (size_t)(kernels_panels(s->k, (int)s->out_length) *
-                                s->k->panel); /* packed g */
+    /* packed g */
+    s->shared_length = (size_t)(kernels_panels(s->k, (int)s->out_length) * s->k->panel);
 }
 
 static void dense_prepare(const stage *s, const float *parameters, float *packed, int part,
@@ -51,9 +63,9 @@ static void dense_prepare(const stage *s, const float *parameters, float *packed
     const float *w = parameters + s->layer->tensor[0].at.offset;
     int inputs = (int)s->in_length, units = (int)s->out_length;
     int forward_panels = in_place(s) ? 0 : kernels_panels(s->k, units);
-    tree_node f = tree_share((tree_node){0, forward_panels}, parts - 1 - part, parts);
-    /* the panels of W' made of the rows of W that this part has just updated, more or less */
-    tree_node b = tree_share((tree_node){0, kernels_panels(s->k, inputs)}, part, parts);
+    range f = range_share(forward_panels, parts - 1 - part, parts);
+    /* about the panels of W' whose rows of W this part has just updated */
+    range b = range_share(kernels_panels(s->k, inputs), part, parts);
     gemm_pack_args forward = {.b = w,
                               .rows = inputs,
                               .cols = units,
@@ -94,7 +106,7 @@ typedef struct product_args {
     float *c;
 } product_args;
 
-/* What the products leave of the activation: on rows x n floats of C from `c` on. */
+/* The activations that the products do not compute themselves: on rows x n floats of C from `c` on. */
 static void activate(const stage *s, const product_args *p, int rows, int n, float *c)
 {
     activation act = activation_after(p->act);
@@ -105,8 +117,7 @@ static void activate(const stage *s, const product_args *p, int rows, int n, flo
 static void multiply_own(const stage *s, const product_args *p, int part, int parts)
 {
     int blocks = (p->samples + BLOCK_ROWS - 1) / BLOCK_ROWS;
-    tree_node share = tree_share((tree_node){0, kernels_panels(s->k, p->cols) * blocks}, part,
-                                 parts);
+    range share = range_share(kernels_panels(s->k, p->cols) * blocks, part, parts);
     for (int at = share.lo; at < share.hi;) {
         int panel = at / blocks, first = at % blocks;
         int last = share.hi - panel * blocks < blocks ? share.hi - panel * blocks : blocks;
@@ -138,7 +149,7 @@ static void multiply_own(const stage *s, const product_args *p, int part, int pa
 
 static void multiply_blis(const stage *s, const product_args *p, int part, int parts)
 {
-    tree_node share = tree_share((tree_node){0, p->samples}, part, parts);
+    range share = range_share(p->samples, part, parts);
     gemm_rows a = {.a = p->a + (size_t)share.lo * (size_t)p->length,
                    .outer = 1,
                    .rows = share.hi - share.lo,
@@ -177,7 +188,7 @@ static void dense_forward(const stage *s, const stage_io *io, int samples, int p
                       .length = (int)s->in_length,
                       .cols = (int)s->out_length,
                       .act = s->layer->cfg.act,
-                      .slope = (float)s->layer->cfg.rate,
+                      .slope = (float)s->layer->cfg.slope,
                       .c = io->y};
     multiply(s, &p, part, parts);
 }
@@ -209,7 +220,7 @@ static void gradient_panels(const stage *s, const stage_io *io, int samples, con
 {
     int units = (int)s->out_length, width = s->k->panel;
     activation act = s->layer->cfg.act;
-    tree_node share = tree_share((tree_node){0, kernels_panels(s->k, units)}, part, parts);
+    range share = range_share(kernels_panels(s->k, units), part, parts);
     int held = io->joint.samples ? io->joint.samples : samples; /* rows of a panel */
     for (int p = share.lo; p < share.hi; p++) {
         int col = p * width, n = units - col < width ? units - col : width;
@@ -218,7 +229,7 @@ static void gradient_panels(const stage *s, const stage_io *io, int samples, con
         if (act != ACTIVATION_NONE)
             for (int i = 0; i < samples; i++) {
                 size_t at = (size_t)i * s->out_length + (size_t)col;
-                s->k->activation_backward(act, (float)s->layer->cfg.rate, (size_t)n, io->dy + at,
+                s->k->activation_backward(act, (float)s->layer->cfg.slope, (size_t)n, io->dy + at,
                                           io->y + at, io->dy + at);
             }
         gemm_pack_args pack = {.b = io->dy,
@@ -235,7 +246,7 @@ static void gradient_panels(const stage *s, const stage_io *io, int samples, con
 }
 
 /* Rows of dW, or this part's share of them. */
-static void kernel_gradient(const stage *s, const stage_io *io, int samples, tree_node rows,
+static void kernel_gradient(const stage *s, const stage_io *io, int samples, range rows,
                             const stage_tree *tree, int part, int parts)
 {
     gemm_rows x = {.a = io->x + rows.lo,
@@ -256,7 +267,7 @@ static void kernel_gradient(const stage *s, const stage_io *io, int samples, tre
     s->k->gemm_tn_tree(&dw);
 }
 
-static void dense_kernel_rows(const stage *s, const stage_io *io, tree_node rows,
+static void dense_kernel_rows(const stage *s, const stage_io *io, range rows,
                               const stage_tree *tree)
 {
     kernel_gradient(s, io, io->joint.samples, rows, tree, 0, 1);
@@ -282,15 +293,34 @@ static void dense_backward_tile(const stage *s, const stage_io *io, int samples,
         kernel[r] = tree->results[r] + s->layer->tensor[0].at.offset;
     stage_tree of_kernel = {
         .grain = tree->grain, .plan = tree->plan, .merges = tree->merges, .results = kernel};
-    kernel_gradient(s, io, samples, (tree_node){0, (int)s->in_length}, &of_kernel, part, parts);
+    kernel_gradient(s, io, samples, (range){0, (int)s->in_length}, &of_kernel, part, parts);
 }
 
-const stage_type stage_dense = {
+static const stage_type stage_dense = {
     .name = "dense",
     .split = STAGE_BY_OUTPUT,
-    .plan = dense_plan,
+    .plan = stage_dense_plan,
     .prepare = dense_prepare,
     .forward = dense_forward,
     .backward_tile = dense_backward_tile,
     .kernel_rows = dense_kernel_rows,
+};
+
+static const layer_operand operands[] = {OPERAND_UNITS, OPERAND_ACT, OPERANDS_END};
+
+static const keras_field keras[] = {
+    KERAS_FIELD("units", KERAS_WHOLE, units),
+    KERAS_ACT,
+    KERAS_END,
+};
+
+const layer_type layer_dense = {
+    .word = "dense",
+    .operands = operands,
+    .input = INPUT_VECTOR,
+    .plan = dense_plan,
+    .stages = (const stage_type *const[]){&stage_dense, NULL},
+    .keras_class = "Dense",
+    .keras_stem = "dense",
+    .keras = keras,
 };

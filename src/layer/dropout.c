@@ -1,15 +1,14 @@
-/* layer/dropout.c - inverted dropout (Srivastava et al., JMLR 15, 2014), as Keras has it: in training
+/* layer/dropout.c - dropout RATE: inverted dropout (Srivastava et al., JMLR 15, 2014), as Keras has it: in training
  *
  *   y[i] = x[i] / (1 - rate) where element i is kept, else 0;   otherwise y = x
  *
  * Element i of sample n is dropped where 16 bits of f(seed, RNG_DROPOUT, epoch, n, place) are below rate 2^16: one draw
  * gives eight elements, place = layer number * 2^26 + i / 8. The rate is rounded to a multiple of 2^-16, and 1 - rate is
- * what is left after that, so that the expected value of y is x. Who computes, and in which pass, plays no part. */
-#include "layer/stage.h"
-
+ * what is left after that, so that the expected value of y is x. The mask depends on neither the thread nor the pass. */
 #include <string.h>
 
-#include "base/rng.h"
+#include "layer/row.h"
+#include "layer/stage.h"
 
 enum { OF_A_DRAW = 8, LAYER_SHIFT = 26, LEVELS = 1 << 16 };
 
@@ -24,9 +23,15 @@ static float scale_of(const stage *s)
     return (float)(1.0 / (1.0 - (double)threshold_of(s) / LEVELS));
 }
 
-static void dropout_plan(stage *s)
+static status dropout_plan(layer *l, failure *why)
 {
-    s->packed_length = s->scratch_length = s->shared_length = s->leaf_length = 0;
+    (void)why;
+    l->out = l->in;
+    return STATUS_OK;
+}
+
+static void stage_dropout_plan(stage *s)
+{
     s->saved_bytes = s->out_length; /* 1: kept */
     CHECK(s->out_length <= (size_t)OF_A_DRAW << LAYER_SHIFT, "%zu elements", s->out_length);
 }
@@ -44,7 +49,7 @@ static void draw_mask(const stage *s, rng_key key, uint8_t *keep)
     }
 }
 
-/* to = from * scale where kept, else 0; by bits, so that the loop holds no choice. */
+/* to = from * scale where kept, else 0; by bits, so that the loop has no branch. */
 static void scale_kept(size_t length, const uint8_t *restrict keep, float scale,
                        const float *restrict from, float *restrict to)
 {
@@ -83,10 +88,30 @@ static void dropout_backward_leaf(const stage *s, const stage_io *io, int sample
     if (io->dx) scale_kept((size_t)samples * s->out_length, io->saved, scale_of(s), io->dy, io->dx);
 }
 
-const stage_type stage_dropout = {
+static const stage_type stage_dropout = {
     .name = "dropout",
     .split = STAGE_BY_SAMPLE,
-    .plan = dropout_plan,
+    .plan = stage_dropout_plan,
     .forward = dropout_forward,
     .backward_leaf = dropout_backward_leaf,
+};
+
+static const layer_operand operands[] = {
+    {.sort = OPERAND_REAL,
+     .field = LAYER_FIELD(rate),
+     .form = "RATE",
+     .name = "rate",
+     .most = 0.99},
+    OPERANDS_END,
+};
+
+const layer_type layer_dropout = {
+    .word = "dropout",
+    .operands = operands,
+    .plan = dropout_plan,
+    .only_in_training = 1,
+    .stages = (const stage_type *const[]){&stage_dropout, NULL},
+    .keras_class = "Dropout",
+    .keras_stem = "dropout",
+    .keras = (const keras_field[]){KERAS_FIELD("rate", KERAS_REAL, rate), KERAS_END},
 };

@@ -1,10 +1,11 @@
-/* layer/recurrent_fused.c - simple_rnn and lstm that give their last state, product and gates in one kernel.
+/* layer/recurrent_fused.c - simple_rnn and lstm that give their last state, with their usual activations: product and gates of
+ *                           a step in one kernel.
  *
  * Equations as in recurrent.c. Until a sample's first row with ink (an input that is not 0), its state depends on the
  * parameters alone: all samples of the leaf that have not begun share one row, whose input is 0.
  *
  *   rows     samples in the order in which they begin, those that begin together in the leaf's order. Step t has the samples
- *            that begin at step t or before and, where these are not all, the shared row behind them
+ *            that begin at step t or before and, where these are not all, the shared row after them
  *   forward  samples that begin at t + 1 take the shared row's state; at T all that are left
  *   backward their gradients of state and cell are added to the shared row's, row by row
  *
@@ -12,13 +13,15 @@
  * gradient from the last step to the first, row by row. x has columns of ink, per step; the others are left out. */
 #include <string.h>
 
-#include "layer/stage.h"
+#include "layer/recurrent_internal.h"
 
 /* Two vectors of the widest instruction set, so that all of them choose alike. */
 enum { UNITS_STEP = 32 };
 
 /* Sizes, and what a leaf keeps. */
 typedef struct fused_leaf {
+    const recurrent_cell *cell;
+    const layer *layer;
     int steps, inputs, units, cols, samples; /* T, D, U, GU */
     int lead;                                /* floats before x, so that h starts on 64 bytes     */
     size_t row, panel_stride; /* floats of a row [lead | x | h]; of a panel of gates */
@@ -29,23 +32,30 @@ typedef struct fused_leaf {
     int *ink_lo, *ink_hi;     /* [T] columns of x                                  */
     float *z;                 /* [T+1, rows, lead + D + U] x_t and h_{t-1}         */
     float *gates;             /* [panels, T rows, width]                           */
-    float *cell, *cell_tanh;  /* [T+1, rows, U] c_{t-1}, tanh(c_t); lstm alone     */
-    float *dh, *carry;        /* [rows, U]                                         */
-    size_t length;            /* floats of all                                     */
+    float *memory;            /* [T+1, rows, U] c_{t-1}; empty if the cell has none */
+    float *memory_tanh;       /* [T, rows, U] tanh(c_t); likewise                  */
+    float *carry;             /* [rows, U]; likewise                               */
+    float *dh;                /* [rows, U]                                         */
 } fused_leaf;
 
-int recurrent_fused_takes(const stage *s)
+static int fused_takes(const stage *s, const layer *next)
 {
-    layer_kind kind = s->layer->cfg.kind;
-    return (kind == LAYER_SIMPLE_RNN || kind == LAYER_LSTM) && s->engine == GEMM_OWN &&
-           s->layer->cfg.units % UNITS_STEP == 0 && s->layer->cfg.returns == RETURNS_LAST &&
-           !s->want_input_gradient;
+    const layer *l = s->layer;
+    (void)next;
+    const layer_cfg *c = &l->cfg;
+    const recurrent_cell *cell = recurrent_cell_of(l);
+    int usual = c->state_act == ACTIVATION_TANH &&
+                (cell->gates == 1 || c->gate_act == ACTIVATION_SIGMOID);
+    return cell->fused && usual && s->engine == GEMM_OWN && c->units % UNITS_STEP == 0 &&
+           c->returns == RETURNS_LAST && !s->want_input_gradient;
 }
 
 static fused_leaf measure(const stage *s)
 {
     const layer *l = s->layer;
-    fused_leaf f = {.steps = l->in.dim[0],
+    fused_leaf f = {.cell = recurrent_cell_of(l),
+                    .layer = l,
+                    .steps = l->in.dim[0],
                     .inputs = l->tensor[0].shape.dim[0],
                     .units = l->cfg.units,
                     .cols = l->tensor[0].shape.dim[1]};
@@ -55,29 +65,49 @@ static fused_leaf measure(const stage *s)
     return f;
 }
 
-/* The next floats of the leaf's memory. */
-static float *cut(fused_leaf *f, float *saved, size_t rows, size_t floats)
+/* Where the parts of what a leaf keeps begin, in floats. */
+typedef struct fused_layout {
+    size_t z, gates, memory, memory_tanh, dh, carry, begins, length;
+} fused_layout;
+
+/* The begin of `floats` floats for each sample. */
+static size_t cut(fused_layout *at, size_t samples, size_t floats)
 {
-    float *first = saved + f->length;
-    f->length += rows * slab_round_up(floats);
+    size_t first = at->length;
+    at->length += samples * slab_round_up(floats);
     return first;
+}
+
+static fused_layout lay_out(const fused_leaf *f, size_t samples)
+{
+    size_t steps = (size_t)f->steps, units = (size_t)f->units;
+    size_t memory_units = f->cell->has_memory ? units : 0;
+    fused_layout at = {0};
+    at.z = cut(&at, samples, (steps + 1) * f->row);
+    at.gates = cut(&at, samples, (steps + 2) * (size_t)f->cols);
+    at.memory = cut(&at, samples, (steps + 1) * memory_units);
+    at.memory_tanh = cut(&at, samples, steps * memory_units);
+    at.dh = cut(&at, samples, units);
+    at.carry = cut(&at, samples, memory_units);
+    at.begins = cut(&at, samples, 2 + 4 * (steps + 1));
+    return at;
 }
 
 static fused_leaf divide(const stage *s, float *saved, int samples)
 {
     fused_leaf f = measure(s);
-    size_t n = (size_t)samples, steps = (size_t)f.steps, units = (size_t)f.units;
-    size_t cell_units = s->layer->cfg.kind == LAYER_LSTM ? units : 0;
+    size_t n = (size_t)samples, steps = (size_t)f.steps;
+    fused_layout at = lay_out(&f, n);
     f.samples = samples;
     /* two rows more, so that panels do not lie 4 KiB apart, where they would share a few lines of the cache */
     f.panel_stride = (steps * n + 2) * (size_t)s->k->panel;
-    f.z = cut(&f, saved, n, (steps + 1) * f.row);
-    f.gates = cut(&f, saved, n, (steps + 2) * (size_t)f.cols);
-    f.cell = cut(&f, saved, n, (steps + 1) * cell_units);
-    f.cell_tanh = cut(&f, saved, n, steps * cell_units);
-    f.dh = cut(&f, saved, n, units);
-    f.carry = cut(&f, saved, n, cell_units);
-    f.begins = (int *)(void *)cut(&f, saved, n, 2 + 4 * (steps + 1));
+    f.z = saved + at.z;
+    f.gates = saved + at.gates;
+    f.memory = saved + at.memory;
+    f.memory_tanh = saved + at.memory_tanh;
+    f.dh = saved + at.dh;
+    f.carry = saved + at.carry;
+    f.begins = (int *)(void *)(saved + at.begins);
     f.order = f.begins + n;
     f.begun = f.order + n;
     f.first = f.begun + (steps + 1);
@@ -86,7 +116,7 @@ static fused_leaf divide(const stage *s, float *saved, int samples)
     return f;
 }
 
-/* Floats of [b; W; U] and, behind it, of U' as panels. */
+/* Floats of [b; W; U]; U' as panels follows it in the packed form. */
 static size_t forward_length(const fused_leaf *f)
 {
     return (size_t)(1 + f->inputs + f->units) * (size_t)f->cols;
@@ -94,13 +124,9 @@ static size_t forward_length(const fused_leaf *f)
 
 static void fused_plan(stage *s)
 {
-    float origin; /* only differences of addresses are used */
-    fused_leaf f = divide(s, &origin, 1);
-    const layer_tensor *t = s->layer->tensor;
+    fused_leaf f = measure(s);
     s->packed_length = forward_length(&f) + (size_t)f.units * (size_t)f.cols;
-    s->scratch_length = s->shared_length = 0;
-    s->saved_bytes = f.length * sizeof(float);
-    s->leaf_length = t[2].at.offset + t[2].at.length - t[0].at.offset;
+    s->saved_bytes = lay_out(&f, 1).length * sizeof(float);
 }
 
 static void fused_prepare(const stage *s, const float *parameters, float *packed, int part,
@@ -108,15 +134,16 @@ static void fused_prepare(const stage *s, const float *parameters, float *packed
 {
     fused_leaf f = measure(s);
     const layer_tensor *t = s->layer->tensor;
-    int forward_panel = s->layer->cfg.kind == LAYER_LSTM ? 4 * s->k->vector_floats : s->k->panel;
-    tree_node forward = tree_share((tree_node){0, f.cols / forward_panel}, part, parts),
-              back = tree_share((tree_node){0, f.units / s->k->panel}, parts - 1 - part, parts);
+    /* four gates of a vector of units, or a plain panel */
+    int forward_panel = f.cell->gates == 4 ? 4 * s->k->vector_floats : s->k->panel;
+    range forward = range_share(f.cols / forward_panel, part, parts),
+          back = range_share(f.units / s->k->panel, parts - 1 - part, parts);
     recurrent_pack_args w = {.kernel = parameters + t[0].at.offset,
                              .recurrent = parameters + t[1].at.offset,
                              .bias = parameters + t[2].at.offset,
                              .inputs = f.inputs,
                              .units = f.units,
-                             .gates = f.cols / f.units,
+                             .gates = f.cell->gates,
                              .panel_lo = forward.lo,
                              .panel_hi = forward.hi,
                              .packed = packed};
@@ -140,11 +167,17 @@ static int is_blank(const float *x, int n)
     return !ink;
 }
 
+/* The inputs of time t, of a sample x [T, D]. */
+static const float *inputs_at(const fused_leaf *f, const float *x, int t)
+{
+    return x + recurrent_step_read(f->layer, t) * f->inputs;
+}
+
 /* The step at which a sample begins; T if it is all blank. */
 static int first_ink(const fused_leaf *f, const float *x)
 {
     int t = 0;
-    while (t < f->steps && is_blank(x + t * f->inputs, f->inputs)) t++;
+    while (t < f->steps && is_blank(inputs_at(f, x, t), f->inputs)) t++;
     return t;
 }
 
@@ -154,7 +187,7 @@ static int rows_of(const fused_leaf *f, int t)
     return f->begun[t] + (f->begun[t] < f->samples);
 }
 
-/* Who begins when, and where each step's rows are. */
+/* When each sample begins, and where the rows of each step are. */
 static void order_samples(const fused_leaf *f, const float *x)
 {
     for (int i = 0; i < f->samples; i++) {
@@ -183,9 +216,9 @@ static float *state_at(const fused_leaf *f, int t, int row)
     return z_at(f, t, row) + f->inputs;
 }
 
-static float *cell_at(const fused_leaf *f, int t, int row)
+static float *memory_at(const fused_leaf *f, int t, int row)
 {
-    return f->cell + (size_t)(f->first[t] + row) * (size_t)f->units;
+    return f->memory + (size_t)(f->first[t] + row) * (size_t)f->units;
 }
 
 static int pair_has_ink(const float *x)
@@ -211,7 +244,8 @@ static void load_step(const fused_leaf *f, const float *x, int t)
 {
     int n = f->inputs, lo = n, hi = 0;
     for (int row = 0; row < f->begun[t]; row++) {
-        const float *from = x + ((size_t)f->order[row] * (size_t)f->steps + (size_t)t) * (size_t)n;
+        const float *sample = x + (size_t)f->order[row] * (size_t)f->steps * (size_t)n;
+        const float *from = inputs_at(f, sample, t);
         memcpy(z_at(f, t, row), from, (size_t)n * sizeof *from);
         widen(from, n, &lo, &hi);
     }
@@ -223,32 +257,35 @@ static void load_step(const fused_leaf *f, const float *x, int t)
 static recurrent_fused step_at(const fused_leaf *f, const stage *s, int t)
 {
     size_t first = (size_t)f->first[t];
-    return (recurrent_fused){.rows = rows_of(f, t),
-                             .units = f->units,
-                             .inputs = f->inputs,
-                             .ink_lo = f->ink_lo[t],
-                             .ink_hi = f->ink_hi[t],
-                             .is_first = t == 0,
-                             .z = z_at(f, t, 0),
-                             .row_stride = f->row,
-                             .h = state_at(f, t + 1, 0),
-                             .gates = f->gates + first * (size_t)s->k->panel,
-                             .panel_stride = f->panel_stride,
-                             .cell_before = cell_at(f, t, 0),
-                             .cell = cell_at(f, t + 1, 0),
-                             .cell_tanh = f->cell_tanh + first * (size_t)f->units,
-                             .dh = f->dh,
-                             .carry = f->carry};
+    recurrent_fused step = {.rows = rows_of(f, t),
+                            .units = f->units,
+                            .inputs = f->inputs,
+                            .ink_lo = f->ink_lo[t],
+                            .ink_hi = f->ink_hi[t],
+                            .is_first = t == 0,
+                            .z = z_at(f, t, 0),
+                            .row_stride = f->row,
+                            .h = state_at(f, t + 1, 0),
+                            .gates = f->gates + first * (size_t)s->k->panel,
+                            .panel_stride = f->panel_stride,
+                            .dh = f->dh,
+                            .carry = f->carry};
+    if (f->cell->has_memory) {
+        step.cell_before = memory_at(f, t, 0);
+        step.cell = memory_at(f, t + 1, 0);
+        step.cell_tanh = f->memory_tanh + first * (size_t)f->units;
+    }
+    return step;
 }
 
 /* Samples that begin at t, and the shared row of t, take the state that the shared row of t - 1 had. */
-static void begin_samples(const fused_leaf *f, layer_kind kind, int t)
+static void begin_samples(const fused_leaf *f, int t)
 {
     size_t bytes = (size_t)f->units * sizeof(float);
     int shared = f->begun[t - 1];
     for (int row = shared + 1; row < rows_of(f, t); row++) {
         memcpy(state_at(f, t, row), state_at(f, t, shared), bytes);
-        if (kind == LAYER_LSTM) memcpy(cell_at(f, t, row), cell_at(f, t, shared), bytes);
+        if (f->cell->has_memory) memcpy(memory_at(f, t, row), memory_at(f, t, shared), bytes);
     }
 }
 
@@ -256,19 +293,15 @@ static void fused_forward(const stage *s, const stage_io *io, int samples, int p
 {
     CHECK(part == 0 && parts == 1, "part %d of %d", part, parts);
     fused_leaf f = divide(s, (float *)(void *)io->saved, samples);
-    layer_kind kind = s->layer->cfg.kind;
     order_samples(&f, io->x);
-    if (kind == LAYER_LSTM)
-        memset(f.cell, 0, (size_t)rows_of(&f, 0) * (size_t)f.units * sizeof(float));
+    if (f.cell->has_memory)
+        memset(f.memory, 0, (size_t)rows_of(&f, 0) * (size_t)f.units * sizeof(float));
     for (int t = 0; t < f.steps; t++) {
         load_step(&f, io->x, t);
         recurrent_fused step = step_at(&f, s, t);
         step.packed = io->packed;
-        if (kind == LAYER_LSTM)
-            s->k->lstm_fused(&step);
-        else
-            s->k->simple_rnn_fused(&step);
-        begin_samples(&f, kind, t + 1);
+        f.cell->fused(s->k, &step);
+        begin_samples(&f, t + 1);
     }
     for (int row = 0; row < samples; row++)
         memcpy(io->y + (size_t)f.order[row] * s->out_length, state_at(&f, f.steps, row),
@@ -281,7 +314,7 @@ static void return_samples(const stage *s, const fused_leaf *f, int t)
     size_t units = (size_t)f->units, shared = (size_t)f->begun[t - 1];
     for (size_t row = shared + 1; row < (size_t)rows_of(f, t); row++) {
         s->k->add_scaled(f->dh + shared * units, f->dh + row * units, 1, units);
-        if (s->layer->cfg.kind == LAYER_LSTM)
+        if (f->cell->has_memory)
             s->k->add_scaled(f->carry + shared * units, f->carry + row * units, 1, units);
     }
 }
@@ -310,20 +343,16 @@ static void multiply_back(const stage *s, const fused_leaf *f, const recurrent_f
 static void through_time(const stage *s, const fused_leaf *f, const stage_io *io, float *db)
 {
     size_t units = (size_t)f->units;
-    int lstm = s->layer->cfg.kind == LAYER_LSTM;
     memset(db, 0, (size_t)f->cols * sizeof(float));
     for (int row = 0; row < f->samples; row++)
         memcpy(f->dh + (size_t)row * units, io->dy + (size_t)f->order[row] * s->out_length,
                units * sizeof(float));
-    if (lstm) memset(f->carry, 0, (size_t)f->samples * units * sizeof(float));
+    if (f->cell->has_memory) memset(f->carry, 0, (size_t)f->samples * units * sizeof(float));
     for (int t = f->steps; t-- > 0;) {
         return_samples(s, f, t + 1);
         recurrent_fused step = step_at(f, s, t);
         step.bias_gradient = db;
-        if (lstm)
-            s->k->lstm_fused_backward(&step);
-        else
-            s->k->simple_rnn_fused_backward(&step);
+        f->cell->fused_backward(s->k, &step);
         if (t > 0) multiply_back(s, f, &step, io->packed);
     }
 }
@@ -379,15 +408,15 @@ static void recurrent_gradient(const stage *s, const fused_leaf *f, float *du)
 static void fused_backward_leaf(const stage *s, const stage_io *io, int samples, float *gradient)
 {
     fused_leaf f = divide(s, (float *)(void *)io->saved, samples);
-    const layer_tensor *t = s->layer->tensor;
-    through_time(s, &f, io, gradient + (t[2].at.offset - t[0].at.offset));
+    through_time(s, &f, io, gradient + stage_gradient_offset(s, 2));
     kernel_gradient(s, &f, gradient);
-    recurrent_gradient(s, &f, gradient + (t[1].at.offset - t[0].at.offset));
+    recurrent_gradient(s, &f, gradient + stage_gradient_offset(s, 1));
 }
 
 const stage_type stage_recurrent_fused = {
-    .name = "recurrent, fused",
+    .name = "recurrent_fused",
     .split = STAGE_BY_SAMPLE,
+    .takes = fused_takes,
     .plan = fused_plan,
     .prepare = fused_prepare,
     .forward = fused_forward,

@@ -6,7 +6,7 @@
 geometry recurrent_measure(const stage *s)
 {
     const layer *l = s->layer;
-    geometry g = {.kind = l->cfg.kind,
+    geometry g = {.cell = recurrent_cell_of(l),
                   .steps = l->in.dim[0],
                   .inputs = l->tensor[0].shape.dim[0],
                   .units = l->cfg.units,
@@ -20,29 +20,30 @@ geometry recurrent_measure(const stage *s)
     return g;
 }
 
-static float *cut(float **at, size_t rows, size_t floats)
+/* The next floats of the workspace, for each row; NULL if there are none, or if saved is NULL: only lengths are asked for. */
+static float *cut(workspace *w, float *saved, size_t floats)
 {
-    float *first = *at;
-    *at += rows * slab_round_up(floats);
-    return first;
+    size_t at = w->length;
+    w->length += (size_t)w->rows * slab_round_up(floats);
+    return saved && floats ? saved + at : NULL;
 }
 
 workspace recurrent_divide(const stage *s, const geometry *g, float *saved, int rows)
 {
     workspace w = {.rows = rows, .panel_stride = (size_t)(g->steps * rows) * (size_t)g->width};
-    size_t n = (size_t)rows, steps = (size_t)g->steps, units = (size_t)g->units;
+    size_t steps = (size_t)g->steps, units = (size_t)g->units;
     size_t widest = (size_t)(g->inputs + g->units > g->depth ? g->inputs + g->units : g->depth);
     int blis = s->engine == GEMM_BLIS;
-    float *at = saved;
-    w.z = cut(&at, n, (steps + 1) * g->row);
-    w.gates = cut(&at, n, steps * (size_t)g->depth);
-    w.state_gates = cut(&at, n, g->kind == LAYER_GRU ? steps * (size_t)g->depth : 0);
-    w.cell = cut(&at, n, g->kind == LAYER_LSTM ? (steps + 1) * units : 0);
-    w.dh = cut(&at, n, units);
-    w.carry = cut(&at, n, units);
-    w.patches = cut(&at, n, blis ? widest : 0);
-    w.products = cut(&at, n, blis ? (size_t)g->cols : 0);
-    w.length = (size_t)(at - saved);
+    w.z = cut(&w, saved, (steps + 1) * g->row);
+    w.gates = cut(&w, saved, steps * (size_t)g->depth);
+    w.state_gates = cut(&w, saved, g->cell->splits_state ? steps * (size_t)g->depth : 0);
+    w.candidate = cut(&w, saved, g->cell->resets_first ? steps * (size_t)g->depth : 0);
+    w.reset = cut(&w, saved, g->cell->resets_first ? steps * units : 0);
+    w.memory = cut(&w, saved, g->cell->has_memory ? (steps + 1) * units : 0);
+    w.dh = cut(&w, saved, units);
+    w.carry = cut(&w, saved, units);
+    w.patches = cut(&w, saved, blis ? widest : 0);
+    w.products = cut(&w, saved, blis ? (size_t)g->cols : 0);
     return w;
 }
 
@@ -59,17 +60,13 @@ void recurrent_plan(stage *s)
 {
     geometry g = recurrent_measure(s);
     packed_parts p = recurrent_packed_lengths(s, &g);
-    float origin; /* only differences of addresses are used */
-    const layer_tensor *t = s->layer->tensor;
     s->packed_length = p.forward + p.state + p.input;
-    s->scratch_length = s->shared_length = 0;
-    s->saved_bytes = recurrent_divide(s, &g, &origin, 1).length * sizeof(float);
-    s->leaf_length = t[2].at.offset + t[2].at.length - t[0].at.offset;
+    s->saved_bytes = recurrent_divide(s, &g, NULL, 1).length * sizeof(float);
 }
 
 /* Panels [share.lo, share.hi) of [W; U]. */
 static void pack_forward(const stage *s, const geometry *g, const float *parameters, float *out,
-                         tree_node share)
+                         range share)
 {
     const layer_tensor *t = s->layer->tensor;
     for (int p = share.lo; p < share.hi; p++) {
@@ -92,7 +89,7 @@ static void pack_forward(const stage *s, const geometry *g, const float *paramet
 
 /* Panels [share.lo, share.hi) of the transpose of w [n, GU], with `depth` rows. */
 static void pack_transposed(const stage *s, const geometry *g, const float *w, int n, float *out,
-                            tree_node share)
+                            range share)
 {
     size_t width = (size_t)g->width, cols = (size_t)g->cols, depth = (size_t)g->depth;
     for (int p = share.lo; p < share.hi; p++) {
@@ -138,13 +135,13 @@ void recurrent_prepare(const stage *s, const float *parameters, float *packed, i
         if (part == 0) prepare_blis(s, &g, parameters, packed);
         return;
     }
-    tree_node forward = {0, g.panels}, state = {0, kernels_panels(s->k, g.units)},
-              input = {0, kernels_panels(s->k, g.inputs)};
-    pack_forward(s, &g, parameters, packed, tree_share(forward, part, parts));
-    /* the other way round, so that the part with the larger share above has the smaller one here */
+    range forward = {0, g.panels}, state = {0, kernels_panels(s->k, g.units)},
+          input = {0, kernels_panels(s->k, g.inputs)};
+    pack_forward(s, &g, parameters, packed, range_part(forward, part, parts));
+    /* Shares in reverse order: the part with the larger share above gets the smaller one here. */
     pack_transposed(s, &g, parameters + t[1].at.offset, g.units, packed + at.forward,
-                    tree_share(state, parts - 1 - part, parts));
+                    range_part(state, parts - 1 - part, parts));
     if (at.input)
         pack_transposed(s, &g, parameters + t[0].at.offset, g.inputs,
-                        packed + at.forward + at.state, tree_share(input, part, parts));
+                        packed + at.forward + at.state, range_part(input, part, parts));
 }

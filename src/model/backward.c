@@ -2,32 +2,31 @@
 #include <string.h>
 
 #include "base/team.h"
-#include "model/run_internal.h"
+#include "model/executor_internal.h"
 
 /* The gradient at a boundary > 0, for samples from `first` on (or the thread's own leaf). */
-static float *gradient_at(const run *r, int boundary, int first, int thread)
+static float *gradient_at(const executor *r, int boundary, int first, int thread)
 {
-    size_t length = boundary < r->m->stages ? r->m->stage[boundary].in_length
-                                            : (size_t)r->m->classes;
+    size_t length = executor_boundary_length(r->m, boundary);
     size_t sample = r->leaf_local[boundary] ? (size_t)thread * (size_t)r->grain : (size_t)first;
     return r->gradient[boundary] + sample * length;
 }
 
-static stage_io backward_io(const run *r, int i, int first, int thread)
+static stage_io backward_io(const executor *r, int i, int first, int thread)
 {
-    stage_io io = run_stage_io(r, i, first, thread);
+    stage_io io = executor_stage_io(r, i, first, thread);
     io.dy = gradient_at(r, i + 1, first, thread);
     io.dx = r->m->stage[i].want_input_gradient ? gradient_at(r, i, first, thread) : NULL;
     return io;
 }
 
 /* Stages [first, last) backwards on one leaf: its gradient into `leaf`. */
-static void one_leaf(run *r, int first, int last, int at, int count, int thread, float *leaf)
+static void one_leaf(executor *r, int first, int last, int at, int count, int thread, float *leaf)
 {
     for (int i = last; i-- > first;) {
         const stage *s = &r->m->stage[i];
         if (!s->want_input_gradient && s->layer->tensors == 0)
-            continue; /* nothing to learn from here down */
+            continue; /* no parameters here or before */
         stage_io io = backward_io(r, i, at, thread);
         double begin_s = trace_now(r->trace);
         s->type->backward_leaf(s, &io, count, leaf + r->leaf_offset[i]);
@@ -37,9 +36,9 @@ static void one_leaf(run *r, int first, int last, int at, int count, int thread,
 }
 
 /* The thread's leaves through its node stack: a binary counter whose carries are the tree's additions. */
-static void own_leaves(run *r, int first, int last, int thread)
+static void own_leaves(executor *r, int first, int last, int thread)
 {
-    run_thread *own = &r->thread[thread];
+    executor_thread *own = &r->thread[thread];
     size_t begin = r->leaf_offset[first];
     size_t length = (last < r->m->stages ? r->leaf_offset[last] : r->leaf_length) - begin;
     int top = 0;
@@ -60,14 +59,15 @@ static void own_leaves(run *r, int first, int last, int thread)
 }
 
 /* This thread's share of the elements, over the nodes of all threads, into the pass' slabs. */
-static void collapse_threads(run *r, int first, int last, int thread)
+static void collapse_threads(executor *r, int first, int last, int thread)
 {
-    const float **items = r->collapse_floats + (size_t)thread * (size_t)(r->threads * RUN_STACK);
+    const float **items = r->collapse_floats +
+                          (size_t)thread * (size_t)(r->threads * EXECUTOR_STACK);
     for (int i = first; i < last; i++) {
         const stage *s = &r->m->stage[i];
         if (s->leaf_length == 0) continue;
-        tree_node share = tree_share(
-            (tree_node){0, (int)(slab_round_up(s->leaf_length) / SLAB_ALIGN)}, thread, r->threads);
+        range share = range_share((int)(slab_round_up(s->leaf_length) / SLAB_ALIGN), thread,
+                                  r->threads);
         size_t lo = (size_t)share.lo * SLAB_ALIGN, hi = (size_t)share.hi * SLAB_ALIGN;
         if (hi > s->leaf_length) hi = s->leaf_length;
         if (lo >= hi) continue;
@@ -80,7 +80,7 @@ static void collapse_threads(run *r, int first, int last, int thread)
     }
 }
 
-static void one_group(run *r, int first, int last, int thread)
+static void one_group(executor *r, int first, int last, int thread)
 {
     double begin_s;
     if (r->m->stage[first].type->split == STAGE_BY_SAMPLE) {
@@ -109,15 +109,15 @@ static int group_has_tensors(const model *m, int first, int last)
     return 0;
 }
 
-/* The buckets from *begun to `end` are all there. */
-static void announce(run *r, int *begun, int end, int thread)
+/* Tells the hook that the gradients of the buckets from *begun to `end` are complete. */
+static void announce(executor *r, int *begun, int end, int thread)
 {
     for (; *begun < end; ++*begun)
         if (thread == 0 && r->pass.hooks.bucket_ready)
             r->pass.hooks.bucket_ready(r->pass.hooks.context, *begun);
 }
 
-void run_backward(run *r, int thread)
+void executor_backward(executor *r, int thread)
 {
     const model *m = r->m;
     int begun = 0; /* buckets */

@@ -4,69 +4,22 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/words.h"
+#include "model/presets.h"
 #include "model/spec.h"
 
-/* %d: the number of classes */
-static const struct {
-    const char *name, *spec;
-} presets[] = {
-    {"cnn",
-     "conv2d 32 3 relu; maxpool 2; conv2d 64 3 relu; maxpool 2; flatten; dense 128 relu; dense %d"},
-    {"mlp", "flatten; dense 128 relu; dense %d"},
-    {"lenet5",
-     "conv2d 6 5 same tanh; avgpool 2; conv2d 16 5 tanh; avgpool 2; flatten; dense 120 tanh; dense "
-     "84 tanh; "
-     "dense %d"}, /* LeCun et al., Proc. IEEE 86, 1998, as it is built today: plain averages, softmax */
-    {"rnn", "simple_rnn 128; dense %d"},
-    {"lstm", "lstm 128; dense %d"},
-    {"strong", /* twice the convolutions, and dropout: for long runs with augmentation */
-     "conv2d 32 3 relu; conv2d 32 3 relu; maxpool 2; conv2d 64 3 relu; conv2d 64 3 relu; maxpool "
-     "2; "
-     "flatten; dense 256 relu; dropout 0.5; dense %d"},
-};
-enum { PRESETS = sizeof presets / sizeof presets[0] };
-
-const char *model_preset_name(int index)
+static status parse(const model_cfg *cfg, model *m, layer_cfg *cfgs, failure *why)
 {
-    return index >= 0 && index < PRESETS ? presets[index].name : NULL;
-}
-
-/* A single word that is no layer was meant as a preset: say which ones there are. */
-static status unknown_preset(const char *word, message *why)
-{
-    const char *names[PRESETS];
-    for (int i = 0; i < PRESETS; i++) names[i] = presets[i].name;
-    const char *near = text_nearest(word, names, PRESETS);
-    char list[128] = "";
-    for (int i = 0, used = 0; i < PRESETS; i++)
-        used += snprintf(list + used, sizeof list - (size_t)used, "%s, ", names[i]);
-    return fail(
-        why, STATUS_USAGE,
-        "unknown model '%s'%s%s%s; known are %sor a chain of layers such as \"flatten; dense 10\"",
-        word, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "", list);
-}
-
-static status parse(const model_cfg *cfg, model *m, layer_cfg *cfgs, message *why)
-{
-    char chain[MODEL_SPEC];
+    char chain[MODEL_SPEC], canonical[MODEL_SPEC + MODEL_MAX_LAYERS]; /* a blank after each ';' */
     if (strlen(cfg->spec) >= MODEL_SPEC)
         return fail(why, STATUS_USAGE, "--model: longer than %d", MODEL_SPEC - 1);
     snprintf(m->name, sizeof m->name, "%s", cfg->spec);
     snprintf(chain, sizeof chain, "%s", cfg->spec);
-    int preset = 0;
-    while (preset < PRESETS && strcmp(cfg->spec, presets[preset].name) != 0) preset++;
-    if (preset < PRESETS) {
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-        snprintf(chain, sizeof chain, presets[preset].spec, cfg->classes);
-#pragma GCC diagnostic pop
-    } else if (!strpbrk(cfg->spec, " ;") && !spec_is_layer(cfg->spec)) {
-        return unknown_preset(cfg->spec, why);
-    }
+    if (!presets_chain(cfg->spec, cfg->classes, chain, sizeof chain) &&
+        !strpbrk(cfg->spec, " ;" WORDS_FOREIGN_SIGNS) && !spec_is_layer(cfg->spec))
+        return spec_unknown_model(cfg->spec, why);
     status s = spec_parse(chain, cfgs, MODEL_MAX_LAYERS, &m->layers, why);
     if (s) return s;
-    char canonical[MODEL_SPEC + MODEL_MAX_LAYERS]; /* a blank after each ';' */
     spec_format(cfgs, m->layers, canonical, sizeof canonical);
     if (strlen(canonical) >= MODEL_SPEC)
         return fail(why, STATUS_USAGE, "--model: longer than %d", MODEL_SPEC - 1);
@@ -78,9 +31,8 @@ static status parse(const model_cfg *cfg, model *m, layer_cfg *cfgs, message *wh
 static void name_layer(const model *m, int index, char *name, size_t size)
 {
     int before = 0;
-    const char *stem = layer_kind_words(m->layer[index].cfg.kind)->keras_stem;
-    for (int i = 0; i < index; i++)
-        before += strcmp(layer_kind_words(m->layer[i].cfg.kind)->keras_stem, stem) == 0;
+    const char *stem = m->layer[index].cfg.type->keras_stem;
+    for (int i = 0; i < index; i++) before += strcmp(m->layer[i].cfg.type->keras_stem, stem) == 0;
     if (before)
         snprintf(name, size, "%s_%d", stem, before);
     else
@@ -97,7 +49,7 @@ static void place_tensors(model *m, layer *l)
     }
 }
 
-static status plan_layers(model *m, const layer_cfg *cfgs, message *why)
+static status plan_layers(model *m, const layer_cfg *cfgs, failure *why)
 {
     shape at = m->input;
     for (int i = 0; i < m->layers; i++) {
@@ -106,7 +58,7 @@ static status plan_layers(model *m, const layer_cfg *cfgs, message *why)
         l->in = at;
         l->number = i;
         name_layer(m, i, l->name, sizeof l->name);
-        message reason;
+        failure reason;
         status s = layer_plan(l, &reason);
         if (s) return fail(why, s, "--model: layer %d: %s", i + 1, reason.text);
         place_tensors(m, l);
@@ -121,70 +73,26 @@ static status plan_layers(model *m, const layer_cfg *cfgs, message *why)
     return STATUS_OK;
 }
 
-static const stage_type *type_of(const layer *l)
-{
-    switch (l->cfg.kind) {
-    case LAYER_CONV2D:
-        return &stage_conv2d;
-    case LAYER_MAXPOOL:
-        return &stage_maxpool;
-    case LAYER_DENSE:
-        return &stage_dense;
-    case LAYER_AVGPOOL:
-    case LAYER_GLOBAL_AVGPOOL:
-        return &stage_avgpool;
-    case LAYER_RELU:
-    case LAYER_LEAKY_RELU:
-    case LAYER_TANH:
-    case LAYER_SIGMOID:
-        return &stage_activation;
-    case LAYER_DROPOUT:
-        return &stage_dropout;
-    case LAYER_LAYER_NORM:
-        return &stage_layer_norm;
-    case LAYER_SIMPLE_RNN:
-    case LAYER_LSTM:
-    case LAYER_GRU:
-        return &stage_recurrent;
-    case LAYER_FLATTEN: /* channels last already is the flat order: nothing runs */
-    case LAYER_KINDS:
-        break;
-    }
-    return NULL;
-}
-
-/* A pooling that cuts the convolution's output into windows without gap or overlap runs inside the convolution's stage. */
-static int fuses(const model *m, int conv)
-{
-    if (conv + 1 >= m->layers || m->layer[conv].cfg.kind != LAYER_CONV2D) return 0;
-    const layer_cfg *next = &m->layer[conv + 1].cfg;
-    return next->kind == LAYER_MAXPOOL && next->stride == next->size && next->pad == PADDING_VALID;
-}
-
 /* The fusion pass: layers to stages. */
 static void fuse_layers(model *m, const model_cfg *cfg)
 {
-    int first_with_tensors = 0;
+    int first_with_tensors = 0, taken = 1;
     while (first_with_tensors < m->layers && m->layer[first_with_tensors].tensors == 0)
         first_with_tensors++;
-    for (int i = 0; i < m->layers; i++) {
-        const layer *l = &m->layer[i];
-        if (!type_of(l)) continue;
-        stage *s = &m->stage[m->stages++];
-        *s = (stage){
-            .type = type_of(l), .k = m->k, .engine = cfg->engine, .sums = cfg->sums, .layer = l};
-        if (fuses(m, i)) s->pool = &m->layer[++i];
-        s->want_input_gradient =
-            l > &m->layer[first_with_tensors]; /* nobody before it has a use for one */
-        if (l->cfg.kind == LAYER_CONV2D && stage_conv2d_fused(s)) s->type = stage_conv2d_fused(s);
-        if (layer_is_recurrent(l->cfg.kind) && recurrent_fused_takes(s))
-            s->type = &stage_recurrent_fused;
-        s->in_length = shape_length(l->in);
-        s->out_length = shape_length(s->pool ? s->pool->out : l->out);
+    for (int i = 0; i<m->layers; i += taken> 0 ? taken : 1) {
+        stage *s = &m->stage[m->stages];
+        *s = (stage){.k = m->k,
+                     .engine = cfg->engine,
+                     .sums = cfg->sums,
+                     .layer = &m->layer[i],
+                     /* no parameters before these: nothing to learn from dx */
+                     .want_input_gradient = i > first_with_tensors};
+        taken = stage_choose(s, i + 1 < m->layers ? &m->layer[i + 1] : NULL);
+        m->stages += taken > 0;
     }
 }
 
-/* From the last stage to the first, so that each knows how much of its output is read: what nobody reads is not computed. */
+/* From the last stage to the first, so that each knows how much of its output is read: the rest is not computed. */
 static void plan_stages(model *m)
 {
     for (int i = m->stages; i-- > 0;) {
@@ -193,7 +101,7 @@ static void plan_stages(model *m)
             s->used_rows = m->stage[i + 1].reads_rows;
             s->used_cols = m->stage[i + 1].reads_cols;
         }
-        s->type->plan(s);
+        stage_plan(s);
     }
     for (int i = 0; i < m->stages; i++) {
         stage *s = &m->stage[i];
@@ -251,7 +159,7 @@ static void add_bucket(model *m, size_t lo, size_t hi)
     if (lo < hi) m->bucket[m->buckets++] = (span){lo, hi - lo};
 }
 
-/* Backward finishes the tensors behind the last BY_SAMPLE stage first: they are buckets of their own. */
+/* Backward finishes the tensors after the last BY_SAMPLE stage first: they are buckets of their own. */
 static void plan_buckets(model *m, int joint)
 {
     size_t edge = 0;
@@ -275,7 +183,7 @@ static void plan_buckets(model *m, int joint)
     add_bucket(m, 0, edge);
 }
 
-status model_build(model *m, const model_cfg *cfg, arena *a, message *why)
+status model_build(model *m, const model_cfg *cfg, arena *a, failure *why)
 {
     layer_cfg cfgs[MODEL_MAX_LAYERS];
     m->input = cfg->input;

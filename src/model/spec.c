@@ -1,312 +1,393 @@
-/* model/spec.c - a model as words. */
+/* model/spec.c - a model as words: everything that is known of a layer's words comes from the rows of layer/kind.h. */
 #include "model/spec.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "model/model.h"
+#include "base/words.h"
+#include "model/presets.h"
 
-enum { MAX_WORDS = 12, WORD = 32, MAX_SIZE = 1 << 20 };
-
-static const double DEFAULT_SLOPE = 0.3; /* of Keras' LeakyReLU */
-
-/* How each kind of layer is written. */
-static const char *const forms[LAYER_KINDS] = {
-    [LAYER_CONV2D] = "conv2d FILTERS SIZE [stride N] [same] [ACTIVATION]",
-    [LAYER_MAXPOOL] = "maxpool SIZE [stride N] [same]",
-    [LAYER_FLATTEN] = "flatten",
-    [LAYER_DENSE] = "dense UNITS [ACTIVATION]",
-    [LAYER_SIMPLE_RNN] = "simple_rnn UNITS [sequence]",
-    [LAYER_LSTM] = "lstm UNITS [sequence]",
-    [LAYER_GRU] = "gru UNITS [sequence]",
-    [LAYER_AVGPOOL] = "avgpool SIZE [stride N] [same]",
-    [LAYER_GLOBAL_AVGPOOL] = "global_avgpool",
-    [LAYER_RELU] = "relu",
-    [LAYER_LEAKY_RELU] = "leaky_relu [SLOPE]",
-    [LAYER_TANH] = "tanh",
-    [LAYER_SIGMOID] = "sigmoid",
-    [LAYER_DROPOUT] = "dropout RATE",
-    [LAYER_LAYER_NORM] = "layer_norm",
-};
+enum { MOST_NAMES = 128, LINE = 512 };
 
 /* Words for what users of other frameworks may look for here. */
 static const char *const batch_normalisation[] = {"batchnorm", "batch_norm", "batch_normalization",
                                                   "batch_normalisation", "BatchNormalization"};
 enum { BATCH_WORDS = sizeof batch_normalisation / sizeof *batch_normalisation };
 
-/* One layer's text cut into words. */
-typedef struct phrase {
-    char text[160]; /* for messages */
-    int words, next;
-    char word[MAX_WORDS][WORD];
-} phrase;
+/* ---- texts that grow up to a size ---- */
 
-static status cut_phrase(const char *begin, const char *end, phrase *p, message *why)
+typedef struct line {
+    char *text;
+    size_t size, used; /* used may pass size, as snprintf's result does */
+} line;
+
+static void add(line *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void add(line *l, const char *format, ...)
 {
-    memset(p, 0, sizeof *p);
-    while (begin < end && strchr(" \t\n", *begin)) begin++;
-    while (end > begin && strchr(" \t\n", end[-1])) end--;
-    snprintf(p->text, sizeof p->text, "%.*s", (int)(end - begin), begin);
-    while (begin < end) {
-        size_t length = strcspn(begin, " \t\n;");
-        if (begin + length > end) length = (size_t)(end - begin);
-        if (p->words == MAX_WORDS || length >= WORD)
-            return fail(why, STATUS_USAGE, "--model: '%s' is too long", p->text);
-        memcpy(p->word[p->words++], begin, length);
-        begin += length;
-        while (begin < end && strchr(" \t\n", *begin)) begin++;
+    va_list values;
+    if (l->used >= l->size) return;
+    va_start(values, format);
+    l->used += (size_t)vsnprintf(l->text + l->used, l->size - l->used, format, values);
+    va_end(values);
+}
+
+/* ---- fields of layer_cfg ---- */
+
+static int *whole_at(layer_cfg *c, size_t field)
+{
+    return (int *)(void *)((char *)c + field);
+}
+
+static double *real_at(layer_cfg *c, size_t field)
+{
+    return (double *)(void *)((char *)c + field);
+}
+
+/* What an optional number is where it is not given. */
+static double value_without(const layer_cfg *c, const layer_operand *o)
+{
+    return o->like ? layer_cfg_whole(c, o->like) : o->otherwise;
+}
+
+/* The first operand of a kind; `o++` is the next one until OPERAND_END. */
+static const layer_operand *operands_of(const layer_type *type)
+{
+    static const layer_operand none = {.sort = OPERAND_END};
+    return type->operands ? type->operands : &none;
+}
+
+/* The next activation layer from kind *index on, or NULL. */
+static const layer_type *next_activation(int *index)
+{
+    const layer_type *type;
+    while ((type = layer_kind((*index)++)) != NULL)
+        if (type->act != ACTIVATION_NONE) return type;
+    return NULL;
+}
+
+/* The function that leaves all as it is, beside those of the activation layers. */
+static const char linear[] = "linear";
+
+/* The next activation layer without operands from kind *index on, or NULL. */
+static const layer_type *next_function(int *index)
+{
+    const layer_type *type = next_activation(index);
+    while (type && type->operands) type = next_activation(index);
+    return type;
+}
+
+/* ---- how a layer is written ---- */
+
+static void add_form(line *l, const layer_type *type)
+{
+    add(l, "%s", type->word);
+    for (const layer_operand *o = operands_of(type); o->sort != OPERAND_END; o++) {
+        int is_number = o->sort == OPERAND_WHOLE || o->sort == OPERAND_REAL;
+        const char *word = o->word ? o->word : "", *form = o->form ? o->form : "";
+        const char *blank = *word && *form ? " " : "";
+        int optional = o->optional || !is_number;
+        add(l, " %s%s%s%s%s", optional ? "[" : "", word, blank, form, optional ? "]" : "");
     }
-    return STATUS_OK;
 }
 
-static const char *peek(const phrase *p)
+void spec_form(const layer_type *type, char *out, size_t size)
 {
-    return p->next < p->words ? p->word[p->next] : "";
+    line l = {out, size, 0};
+    add_form(&l, type);
 }
 
-static int accept(phrase *p, const char *word)
+/* "linear, relu, ..." */
+static void add_functions(line *l)
 {
-    if (strcmp(peek(p), word) != 0) return 0;
-    p->next++;
-    return 1;
+    const layer_type *type;
+    add(l, "%s", linear);
+    for (int i = 0; (type = next_function(&i)) != NULL;) add(l, ", %s", type->word);
 }
 
-static status want_number(phrase *p, const char *what, int *value, message *why)
+/* The form, and what an ACTIVATION or a FUNCTION is where it has one. */
+static void add_whole_form(line *l, const layer_type *type)
 {
-    int64_t number;
-    if (p->next == p->words)
-        return fail(why, STATUS_USAGE, "--model: '%s' lacks its %s", p->text, what);
-    const char *word = p->word[p->next++];
-    if (!text_to_int(word, &number) || number < 1 || number > MAX_SIZE)
-        return fail(why, STATUS_USAGE,
-                    "--model: '%s' in '%s' is no %s: a whole number from 1 to %d", word, p->text,
-                    what, MAX_SIZE);
-    *value = (int)number;
-    return STATUS_OK;
-}
-
-/* [stride S] [same | valid], where the kind has a window */
-static status parse_window(phrase *p, layer_cfg *c, message *why)
-{
-    if (accept(p, "stride")) {
-        status s = want_number(p, "stride", &c->stride, why);
-        if (s) return s;
+    const layer_operand *o = operands_of(type);
+    add_form(l, type);
+    while (o->sort != OPERAND_END && o->sort != OPERAND_ACTIVATION && o->sort != OPERAND_FUNCTION)
+        o++;
+    if (o->sort == OPERAND_END) return;
+    const layer_type *act;
+    const char *between = "";
+    if (o->sort == OPERAND_FUNCTION) {
+        add(l, ", %s: ", o->form);
+        add_functions(l);
+        return;
     }
-    if (accept(p, "same"))
-        c->pad = PADDING_SAME;
+    add(l, ", %s: ", o->form);
+    for (int i = 0; (act = next_activation(&i)) != NULL; between = ", ") {
+        add(l, "%s", between);
+        add_form(l, act);
+    }
+}
+
+/* ---- reading ---- */
+
+static status refuse_function(const words *w, const layer_operand *o, failure *why)
+{
+    char text[LINE];
+    line l = {text, sizeof text, 0};
+    add(&l, "must be the %s: ", o->name);
+    add_functions(&l);
+    return words_refuse(w, why, "%s", text);
+}
+
+static status take_number(words *w, const layer_operand *o, layer_cfg *c, failure *why)
+{
+    char must[128];
+    int64_t whole;
+    if (o->sort == OPERAND_REAL) {
+        snprintf(must, sizeof must, "must be the %s: a number from %g to %g", o->name, o->least,
+                 o->most);
+        return words_take_real(w, must, o->least, o->most, real_at(c, o->field), why);
+    }
+    snprintf(must, sizeof must, "must be the %s: a whole number from %.0f to %.0f", o->name,
+             o->least, o->most);
+    status s = words_take_int(w, must, (int64_t)o->least, (int64_t)o->most, &whole, why);
+    if (!s) *whole_at(c, o->field) = (int)whole;
+    return s;
+}
+
+/* 1: the next word begins this optional number. */
+static int is_given(words *w, const layer_operand *o)
+{
+    const char *next = words_peek(w);
+    return o->word ? words_accept(w, o->word) : *next && strchr("+-.0123456789", *next);
+}
+
+static status take_optional(words *w, const layer_operand *o, layer_cfg *c, failure *why)
+{
+    if (is_given(w, o)) return take_number(w, o, c, why);
+    if (o->sort == OPERAND_REAL)
+        *real_at(c, o->field) = value_without(c, o);
     else
-        accept(p, "valid");
+        *whole_at(c, o->field) = (int)value_without(c, o);
     return STATUS_OK;
 }
 
-/* A number from 0 to `most`. */
-static status want_share(phrase *p, const char *what, double most, double *value, message *why)
+/* The function `linear`, or one of an activation layer without operands; its place in the enum activation. */
+static status take_function(words *w, const layer_operand *o, layer_cfg *c, failure *why)
 {
-    if (p->next == p->words)
-        return fail(why, STATUS_USAGE, "--model: '%s' lacks its %s", p->text, what);
-    const char *word = p->word[p->next++];
-    if (!text_to_double(word, value) || *value < 0 || *value > most)
-        return fail(why, STATUS_USAGE, "--model: '%s' in '%s' is no %s: a number from 0 to %g",
-                    word, p->text, what, most);
-    return STATUS_OK;
-}
-
-/* [SLOPE] of leaky_relu */
-static status parse_slope(phrase *p, layer_cfg *c, message *why)
-{
-    c->rate = DEFAULT_SLOPE;
-    return *peek(p) && strchr("+-.0123456789", *peek(p)) ? want_share(p, "slope", 1, &c->rate, why)
-                                                         : STATUS_OK;
-}
-
-/* [relu | tanh | sigmoid | leaky_relu [SLOPE]] */
-static status parse_activation(phrase *p, layer_cfg *c, message *why)
-{
-    for (int act = ACTIVATION_RELU; act <= ACTIVATION_SIGMOID; act++) {
-        if (!accept(p, layer_activation_word((activation)act))) continue;
-        c->act = (activation)act;
-        return act == ACTIVATION_LEAKY_RELU ? parse_slope(p, c, why) : STATUS_OK;
+    const layer_type *type;
+    *whole_at(c, o->field) = (int)o->otherwise;
+    if (!words_accept(w, o->word)) return STATUS_OK;
+    *whole_at(c, o->field) = ACTIVATION_NONE;
+    if (words_accept(w, linear)) return STATUS_OK;
+    for (int i = 0; (type = next_function(&i)) != NULL;) {
+        if (!words_accept(w, type->word)) continue;
+        *whole_at(c, o->field) = (int)type->act;
+        return STATUS_OK;
     }
-    return STATUS_OK;
+    return refuse_function(w, o, why);
 }
 
-static status parse_pool(phrase *p, layer_cfg *c, message *why)
+/* The operands of a kind that are numbers, flags or functions. */
+static status take_plain(words *w, const layer_operand *o, layer_cfg *c, failure *why)
 {
-    status s = want_number(p, "window size", &c->size, why);
-    c->stride = c->size;
-    return s ? s : parse_window(p, c, why);
+    if (o->sort == OPERAND_FUNCTION) return take_function(w, o, c, why);
+    if (o->sort == OPERAND_FLAG) {
+        *whole_at(c, o->field) = words_accept(w, o->word);
+        if (!layer_cfg_whole(c, o->field) && o->opposite) words_accept(w, o->opposite);
+        return STATUS_OK;
+    }
+    return o->optional ? take_optional(w, o, c, why) : take_number(w, o, c, why);
 }
 
-static status parse_operands(phrase *p, layer_cfg *c, message *why)
+/* An activation layer's word, if it comes next, and its operands. */
+static status take_activation(words *w, layer_cfg *c, failure *why)
 {
-    status s = STATUS_OK;
-    c->stride = 1;
-    switch (c->kind) {
-    case LAYER_CONV2D:
-        s = want_number(p, "number of filters", &c->units, why);
-        if (!s) s = want_number(p, "kernel size", &c->size, why);
-        if (!s) s = parse_window(p, c, why);
-        return s ? s : parse_activation(p, c, why);
-    case LAYER_MAXPOOL:
-    case LAYER_AVGPOOL:
-        return parse_pool(p, c, why);
-    case LAYER_DENSE:
-        s = want_number(p, "number of units", &c->units, why);
-        return s ? s : parse_activation(p, c, why);
-    case LAYER_SIMPLE_RNN:
-    case LAYER_LSTM:
-    case LAYER_GRU:
-        s = want_number(p, "number of units", &c->units, why);
-        if (!s && accept(p, "sequence")) c->returns = RETURNS_SEQUENCE;
+    const layer_type *type;
+    for (int i = 0; (type = next_activation(&i)) != NULL;) {
+        if (!words_accept(w, type->word)) continue;
+        status s = STATUS_OK;
+        c->act = type->act;
+        for (const layer_operand *o = operands_of(type); !s && o->sort != OPERAND_END; o++)
+            s = take_plain(w, o, c, why);
         return s;
-    case LAYER_LEAKY_RELU:
-        return parse_slope(p, c, why);
-    case LAYER_DROPOUT:
-        return want_share(p, "rate", 0.99, &c->rate, why);
-    case LAYER_FLATTEN:
-    case LAYER_GLOBAL_AVGPOOL:
-    case LAYER_RELU:
-    case LAYER_TANH:
-    case LAYER_SIGMOID:
-    case LAYER_LAYER_NORM:
-    case LAYER_KINDS:
-        break;
     }
     return STATUS_OK;
 }
 
-static status unknown_word(const phrase *p, const char *const *known, int count, const char *list,
-                           message *why)
+/* ---- what is said of a wrong word ---- */
+
+static int add_name(const char **names, int count, const char *name)
 {
-    const char *near = text_nearest(peek(p), known, count);
-    return fail(why, STATUS_USAGE, "--model: unknown word '%s' in '%s'%s%s%s; known are %s",
-                peek(p), p->text, near ? "; did you mean '" : "", near ? near : "",
-                near ? "'?" : "", list);
+    if (!name) return count;
+    CHECK(count < MOST_NAMES, "more than %d words", MOST_NAMES);
+    names[count] = name;
+    return count + 1;
 }
 
-/* A known word where this kind of layer has no use for it. */
-static status misplaced_word(const phrase *p, layer_kind kind, message *why)
+/* Adds the words that may follow a kind's word. */
+static int add_names_of(const layer_type *type, const char **names, int count)
 {
-    return fail(why, STATUS_USAGE, "--model: '%s' is out of place in '%s'; the form is %s%s",
-                peek(p), p->text, forms[kind],
-                strstr(forms[kind], "ACTIVATION")
-                    ? ", ACTIVATION: relu, tanh, sigmoid, leaky_relu [SLOPE]"
-                    : "");
-}
-
-static status unknown_layer(const phrase *p, message *why)
-{
-    const char *kinds[LAYER_KINDS];
-    char list[512];
-    size_t used = 0;
-    for (int i = 0; i < LAYER_KINDS; i++) {
-        const char *form = forms[i];
-        kinds[i] = layer_kind_words((layer_kind)i)->spec;
-        used += (size_t)snprintf(list + used, sizeof list - used, "%.*s, ",
-                                 (int)strcspn(form, "[") - (strchr(form, '[') != NULL), form);
+    const layer_type *act;
+    for (const layer_operand *o = operands_of(type); o->sort != OPERAND_END; o++) {
+        count = add_name(names, count, o->word);
+        count = add_name(names, count, o->opposite);
+        for (int i = 0; o->sort == OPERAND_ACTIVATION && (act = next_activation(&i)) != NULL;)
+            count = add_name(names, count, act->word);
+        for (int i = 0; o->sort == OPERAND_FUNCTION && (act = next_function(&i)) != NULL;)
+            count = add_name(names, count, act->word);
     }
-    used += (size_t)snprintf(list + used, sizeof list - used, "and the presets");
-    for (int i = 0; model_preset_name(i); i++)
-        used += (size_t)snprintf(list + used, sizeof list - used, "%s %s", i ? "," : "",
-                                 model_preset_name(i));
-    return unknown_word(p, kinds, LAYER_KINDS, list, why);
+    return count;
 }
 
-static status batch_words(const phrase *p, message *why)
+/* 1 if some layer has a use for the word. */
+static int is_operand(const char *word)
 {
-    return fail(
-        why, STATUS_USAGE,
-        "--model: '%s' in '%s': batch normalisation is left out, because its statistics depend on "
-        "the batch: a "
-        "sample's result would depend on the other samples. layer_norm does without a batch",
-        peek(p), p->text);
+    const char *names[MOST_NAMES];
+    const layer_type *type;
+    for (int i = 0; (type = layer_kind(i)) != NULL; i++)
+        if (text_index(word, names, add_names_of(type, names, 0)) >= 0) return 1;
+    return 0;
+}
+
+static status refuse_operand(const words *w, const layer_type *type, failure *why)
+{
+    const char *names[MOST_NAMES], *word = words_peek(w), *near = NULL;
+    char text[LINE];
+    line l = {text, sizeof text, 0};
+    int out_of_place = is_operand(word);
+    if (!out_of_place) near = text_nearest(word, names, add_names_of(type, names, 0));
+    add(&l, "%s; ", out_of_place ? "out of place" : "unknown");
+    if (near) add(&l, "did you mean '%s'? ", near);
+    add(&l, "%s form is ", near ? "The" : "the");
+    add_whole_form(&l, type);
+    return words_refuse(w, why, "%s", text);
+}
+
+static status refuse_layer(const words *w, failure *why)
+{
+    const char *names[MOST_NAMES];
+    const layer_type *type;
+    int count = 0;
+    if (text_index(words_peek(w), batch_normalisation, BATCH_WORDS) >= 0)
+        return words_refuse(w, why,
+                            "batch normalisation is left out, because its statistics depend on the "
+                            "batch: a sample's result would depend on the other samples. "
+                            "layer_norm does without a batch");
+    if (strcmp(words_peek(w), "Activation") == 0)
+        return words_refuse(w, why, "an activation is a layer by its own name: relu");
+    for (int i = 0; (type = layer_kind(i)) != NULL; i++) {
+        if (strcmp(words_peek(w), type->keras_class) == 0 && type->act == ACTIVATION_NONE)
+            return words_refuse(w, why, "unknown layer; did you mean '%s'? It is %s of Keras",
+                                type->word, type->keras_class);
+        count = add_name(names, count, type->word);
+    }
+    return words_refuse(w, why, "unknown layer%s", text_suggest(words_peek(w), names, count).text);
 }
 
 int spec_is_layer(const char *word)
 {
-    for (int i = 0; i < LAYER_KINDS; i++)
-        if (strcmp(word, layer_kind_words((layer_kind)i)->spec) == 0) return 1;
-    for (int i = 0; i < BATCH_WORDS; i++)
-        if (strcmp(word, batch_normalisation[i]) == 0) return 1;
-    return 0;
+    return layer_kind_find(word) || text_index(word, batch_normalisation, BATCH_WORDS) >= 0;
 }
 
-static status parse_phrase(phrase *p, layer_cfg *c, message *why)
+status spec_unknown_model(const char *word, failure *why)
 {
-    static const char *const modifiers[] = {"relu", "leaky_relu", "tanh",   "sigmoid",
-                                            "same", "valid",      "stride", "sequence"};
-    enum { MODIFIERS = sizeof modifiers / sizeof *modifiers };
-    *c = (layer_cfg){.kind = LAYER_KINDS};
-    for (int kind = 0; kind < LAYER_KINDS; kind++)
-        if (accept(p, layer_kind_words((layer_kind)kind)->spec)) {
-            c->kind = (layer_kind)kind;
-            break;
-        }
-    if (c->kind == LAYER_KINDS)
-        return spec_is_layer(peek(p)) ? batch_words(p, why) : unknown_layer(p, why);
-    status s = parse_operands(p, c, why);
-    if (s || p->next == p->words) return s;
-    for (int i = 0; i < MODIFIERS; i++)
-        if (strcmp(peek(p), modifiers[i]) == 0) return misplaced_word(p, c->kind, why);
-    return unknown_word(
-        p, modifiers, MODIFIERS,
-        "stride N, same, valid, relu, leaky_relu, tanh, sigmoid, in this order; sequence", why);
+    const char *names[MOST_NAMES];
+    int count = 0;
+    for (; presets_name(count); count++) names[count] = presets_name(count);
+    return fail(why, STATUS_USAGE,
+                "unknown model '%s'%s, or a chain of layers such as \"flatten; dense 10\"", word,
+                text_suggest(word, names, count).text);
 }
 
-status spec_parse(const char *text, layer_cfg *cfgs, int max, int *count, message *why)
+static status parse_layer(words *w, layer_cfg *c, failure *why)
 {
+    status s = STATUS_OK;
+    *c = (layer_cfg){.type = layer_kind_find(words_peek(w))};
+    if (!c->type) return refuse_layer(w, why);
+    words_accept(w, c->type->word);
+    for (const layer_operand *o = operands_of(c->type); !s && o->sort != OPERAND_END; o++)
+        s = o->sort == OPERAND_ACTIVATION ? take_activation(w, c, why) : take_plain(w, o, c, why);
+    return s || w->next == w->count ? s : refuse_operand(w, c->type, why);
+}
+
+status spec_parse(const char *text, layer_cfg *cfgs, int max, int *count, failure *why)
+{
+    const char *phrase;
+    size_t length;
     *count = 0;
-    for (const char *at = text; *at;) {
-        size_t length = strcspn(at, ";");
-        phrase p;
-        status s = cut_phrase(at, at + length, &p, why);
+    while (words_next_phrase(&text, &phrase, &length)) {
+        words w;
+        status s = words_cut(&w, "model", phrase, length, why);
         if (s) return s;
-        at += length + (at[length] == ';');
-        if (p.words == 0) continue;
         if (*count == max) return fail(why, STATUS_USAGE, "--model: more than %d layers", max);
-        s = parse_phrase(&p, &cfgs[(*count)++], why);
+        s = parse_layer(&w, &cfgs[(*count)++], why);
         if (s) return s;
     }
     if (*count == 0) return fail(why, STATUS_USAGE, "--model: the model has no layers");
     return STATUS_OK;
 }
 
-/* " 0.25": the shortest text that is read as the same number. */
-static void format_rate(double rate, char *out, size_t size)
+/* ---- writing ---- */
+
+/* The shortest text that is read as the same number. */
+static void add_real(line *l, double value)
 {
+    char text[32];
     double back = (double)NAN;
-    for (int digits = 1; digits <= 17 && !(back == rate); digits++) {
-        snprintf(out, size, " %.*g", digits, rate);
-        text_to_double(out + 1, &back);
+    for (int digits = 1; digits <= 17 && !(back == value); digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        text_to_double(text, &back);
     }
+    add(l, "%s", text);
 }
 
-/* One layer into out[size]; returns its length as snprintf does. */
-static int format_layer(const layer_cfg *c, char *out, size_t size)
+static void add_plain(line *l, const layer_operand *o, const layer_cfg *c)
 {
-    char units[16] = "", window[16] = "", stride[24] = "", rate[32] = "";
-    int pools = c->kind == LAYER_MAXPOOL || c->kind == LAYER_AVGPOOL;
-    int leaky = c->kind == LAYER_LEAKY_RELU || c->act == ACTIVATION_LEAKY_RELU;
-    if (c->units) snprintf(units, sizeof units, " %d", c->units);
-    if (c->size) snprintf(window, sizeof window, " %d", c->size);
-    if (c->size && c->stride != (pools ? c->size : 1))
-        snprintf(stride, sizeof stride, " stride %d", c->stride);
-    if (c->kind == LAYER_DROPOUT || (leaky && c->rate != DEFAULT_SLOPE))
-        format_rate(c->rate, rate, sizeof rate);
-    return snprintf(out, size, "%s%s%s%s%s%s%s%s%s", layer_kind_words(c->kind)->spec, units, window,
-                    stride, c->pad == PADDING_SAME ? " same" : "", c->act ? " " : "",
-                    layer_activation_word(c->act), rate,
-                    c->returns == RETURNS_SEQUENCE ? " sequence" : "");
+    if (o->sort == OPERAND_FLAG) {
+        if (layer_cfg_whole(c, o->field)) add(l, " %s", o->word);
+        return;
+    }
+    if (o->sort == OPERAND_FUNCTION) {
+        const layer_type *type = layer_kind_activation((activation)layer_cfg_whole(c, o->field));
+        if (layer_cfg_whole(c, o->field) != (int)o->otherwise)
+            add(l, " %s %s", o->word, type ? type->word : linear);
+        return;
+    }
+    int is_real = o->sort == OPERAND_REAL;
+    double value = is_real ? layer_cfg_real(c, o->field) : layer_cfg_whole(c, o->field);
+    if (o->optional && value == value_without(c, o)) return;
+    add(l, "%s%s ", o->word ? " " : "", o->word ? o->word : "");
+    if (is_real)
+        add_real(l, value);
+    else
+        add(l, "%.0f", value);
+}
+
+static void add_layer(line *l, const layer_type *type, const layer_cfg *c)
+{
+    add(l, "%s", type->word);
+    for (const layer_operand *o = operands_of(type); o->sort != OPERAND_END; o++)
+        if (o->sort != OPERAND_ACTIVATION) add_plain(l, o, c);
+}
+
+/* The activation is the last operand of every kind that has one. */
+static void add_activation(line *l, const layer_cfg *c)
+{
+    if (c->act == ACTIVATION_NONE) return;
+    add(l, " ");
+    add_layer(l, layer_kind_activation(c->act), c);
 }
 
 void spec_format(const layer_cfg *cfgs, int count, char *out, size_t size)
 {
-    size_t used = 0;
+    line l = {out, size, 0};
     out[0] = 0;
-    for (int i = 0; i < count && used < size; i++) {
-        if (i > 0) used += (size_t)snprintf(out + used, size - used, "; ");
-        if (used < size) used += (size_t)format_layer(&cfgs[i], out + used, size - used);
+    for (int i = 0; i < count; i++) {
+        if (i > 0) add(&l, "; ");
+        add_layer(&l, cfgs[i].type, &cfgs[i]);
+        add_activation(&l, &cfgs[i]);
     }
 }

@@ -1,216 +1,73 @@
-/* optim/schedule.c - schedules from their words, and their values. */
+/* optim/schedule.c - schedules as rows, from their words, and their values. */
 #include "optim/schedule.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "base/words.h"
 #include "kernel/scalar.h"
 
 static const double PI = 0x1.921fb54442d18p+1;
 static const double PLATEAU_MIN_DELTA = 1e-4; /* as Keras */
 
-/* ---- words ---- */
+/* ---- parameters ---- */
 
-enum { MAX_WORDS = 8, MAX_WORD = 40 };
-
-typedef struct words {
-    const char *option, *text; /* for messages */
-    int count, next;
-    char word[MAX_WORDS][MAX_WORD];
-} words;
-
-static status split(const char *option, const char *text, words *w, message *why)
-{
-    *w = (words){.option = option, .text = text};
-    for (const char *at = text + strspn(text, " "); *at; at += strspn(at, " ")) {
-        size_t length = strcspn(at, " ");
-        if (w->count == MAX_WORDS || length >= MAX_WORD)
-            return fail(why, STATUS_USAGE, "--%s='%.80s': too long at word %d, '%.*s'", option,
-                        text, w->count + 1, length < MAX_WORD ? (int)length : MAX_WORD, at);
-        memcpy(w->word[w->count++], at, length);
-        at += length;
-    }
-    return STATUS_OK;
-}
-
-/* The next word, "" behind the last. */
-static const char *peek(const words *w)
-{
-    return w->next < w->count ? w->word[w->next] : "";
-}
-
-static status wrong(const words *w, const char *what, message *why)
-{
-    return fail(why, STATUS_USAGE, "--%s='%.80s': word %d, '%s': %s", w->option, w->text,
-                w->next + 1, peek(w), what);
-}
-
-static status take_real(words *w, const char *what, double low, double high, double *value,
-                        message *why)
-{
-    double number;
-    if (!*peek(w)) return STATUS_OK; /* the default stays */
-    if (!text_to_double(peek(w), &number) || number < low || number > high)
-        return wrong(w, what, why);
-    *value = number;
-    w->next++;
-    return STATUS_OK;
-}
-
-static int is_unit(const char *word, schedule_unit *unit)
-{
-    int epochs = strcmp(word, "epoch") == 0 || strcmp(word, "epochs") == 0;
-    int steps = strcmp(word, "step") == 0 || strcmp(word, "steps") == 0;
-    *unit = steps ? SCHEDULE_STEPS : SCHEDULE_EPOCHS;
-    return epochs || steps;
-}
-
-/* "2", "2epochs", "500steps", or the number and its unit as two words. */
-static status take_length(words *w, int64_t low, schedule_length *length, message *why)
-{
-    const char *word = peek(w), *must = low > 0 ? "must be a length above 0: 2, 2epochs or 500steps"
-                                                : "must be a length: 2, 2epochs or 500steps";
-    char digits[MAX_WORD];
-    size_t count = strspn(word, "0123456789");
-    schedule_length read = {0, SCHEDULE_EPOCHS};
-    if (!*word) return STATUS_OK;
-    snprintf(digits, sizeof digits, "%.*s", (int)count, word);
-    if (!text_to_int(digits, &read.count) || read.count < low || read.count > INT32_MAX ||
-        (word[count] && !is_unit(word + count, &read.unit)))
-        return wrong(w, must, why);
-    w->next++;
-    if (!word[count] && is_unit(peek(w), &read.unit)) w->next++;
-    *length = read;
-    return STATUS_OK;
-}
-
-static status no_more(const words *w, const char *form, message *why)
-{
-    char text[96];
-    if (w->next == w->count) return STATUS_OK;
-    snprintf(text, sizeof text, "one word too many; the form is %s", form);
-    return wrong(w, text, why);
-}
-
-/* ---- the kinds, each with its words ---- */
-
-static const char *const kinds[SCHEDULE_KINDS] = {"constant", "step",      "cosine",
-                                                  "linear",   "one-cycle", "plateau"};
-static const char *const forms[SCHEDULE_KINDS] = {
-    "constant",   "step LENGTH FACTOR",       "cosine END",
-    "linear END", "one-cycle PEAK START END", "plateau PATIENCE FACTOR"};
-
-static const char *const part = "must be a number from 0 to 1",
-                         *const inner = "must be a number above 0 and below 1",
+static const char *const fraction = "must be a number above 0 and below 1",
                          *const divisor = "must be a divisor of the learning rate: 1 or more";
 static const double LEAST = 1e-12, BELOW = 1 - 1e-12; /* above 0 and below 1 */
 
-static status take_one_cycle(words *w, schedule *s, message *why)
+/* least: of the count, 0 or 1 */
+static status take_length(words *w, int64_t least, schedule_length *length, failure *why)
 {
-    s->peak = 0.3, s->start = 25, s->end = 1e4;
-    status code = take_real(w, inner, LEAST, BELOW, &s->peak, why);
-    if (!code) code = take_real(w, divisor, 1, 1e12, &s->start, why);
-    return code ? code : take_real(w, divisor, 1, 1e12, &s->end, why);
-}
-
-static status take_plateau(words *w, schedule *s, message *why)
-{
-    s->patience = 10, s->factor = 0.1;
-    if (!*peek(w)) return STATUS_OK;
-    if (!text_to_int(peek(w), &s->patience) || s->patience < 1 || s->patience > INT32_MAX)
-        return wrong(w, "must be a whole number of epochs, 1 or more", why);
-    w->next++;
-    return take_real(w, inner, LEAST, BELOW, &s->factor, why);
-}
-
-static status take_parameters(words *w, schedule *s, message *why)
-{
-    status code;
-    switch (s->kind) {
-    case SCHEDULE_STEP:
-        s->every = (schedule_length){1, SCHEDULE_EPOCHS};
-        s->factor = 0.5;
-        code = take_length(w, 1, &s->every, why);
-        return code ? code : take_real(w, inner, LEAST, BELOW, &s->factor, why);
-    case SCHEDULE_COSINE:
-    case SCHEDULE_LINEAR:
-        return take_real(w, part, 0, 1, &s->end, why);
-    case SCHEDULE_ONE_CYCLE:
-        return take_one_cycle(w, s, why);
-    case SCHEDULE_PLATEAU:
-        return take_plateau(w, s, why);
-    case SCHEDULE_CONSTANT:
-    case SCHEDULE_KINDS:
-        break;
-    }
-    return STATUS_OK;
-}
-
-static status take_kind(words *w, schedule_kind *kind, message *why)
-{
-    char text[192];
-    for (int i = 0; i < SCHEDULE_KINDS; i++)
-        if (strcmp(peek(w), kinds[i]) == 0) {
-            *kind = (schedule_kind)i;
-            w->next++;
-            return STATUS_OK;
-        }
-    const char *near = text_nearest(peek(w), kinds, SCHEDULE_KINDS);
-    snprintf(text, sizeof text,
-             "unknown%s%s%s; known are constant, step, cosine, linear, one-cycle, plateau",
-             near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-    return wrong(w, text, why);
-}
-
-status schedule_parse(const char *spec, const char *warmup, schedule *s, message *why)
-{
-    words w;
-    *s = (schedule){.kind = SCHEDULE_CONSTANT};
-    status code = split("schedule", spec, &w, why);
-    if (!code) code = take_kind(&w, &s->kind, why);
-    if (!code) code = take_parameters(&w, s, why);
-    if (!code) code = no_more(&w, forms[s->kind], why);
-    if (!code) code = split("warmup", warmup, &w, why);
-    if (!code && w.count == 0)
-        code = fail(why, STATUS_USAGE, "--warmup='': must be a length: 2, 2epochs or 500steps");
-    if (!code) code = take_length(&w, 0, &s->warmup, why);
-    if (!code) code = no_more(&w, "LENGTH: 2, 2epochs or 500steps", why);
-    if (!code && s->warmup.count > 0 && s->kind == SCHEDULE_ONE_CYCLE)
-        code = fail(why, STATUS_USAGE, "--warmup=%.80s: one-cycle warms up by itself: leave it out",
-                    warmup);
+    words_length l = {0, WORDS_EPOCHS};
+    status code = words_take_length(w, least, &l, why);
+    *length = l.unit == WORDS_EPOCHS ? (schedule_length){.epochs = l.count}
+                                     : (schedule_length){.steps = l.count};
     return code;
 }
 
-int schedule_spans_all(const schedule *s)
+static status take_every(words *w, schedule *s, failure *why)
 {
-    return s->kind == SCHEDULE_COSINE || s->kind == SCHEDULE_LINEAR ||
-           s->kind == SCHEDULE_ONE_CYCLE;
+    return take_length(w, 1, &s->every, why);
 }
 
-/* ---- values ---- */
-
-plateau plateau_begin(void)
+static status take_factor(words *w, schedule *s, failure *why)
 {
-    return (plateau){.best = (double)INFINITY};
+    return words_take_real(w, fraction, LEAST, BELOW, &s->factor, why);
 }
 
-void plateau_see(plateau *p, const schedule *s, double loss)
+static status take_end(words *w, schedule *s, failure *why)
 {
-    if (s->kind != SCHEDULE_PLATEAU) return;
-    if (loss < p->best - PLATEAU_MIN_DELTA) {
-        p->best = loss;
-        p->wait = 0;
-    } else if (++p->wait >= s->patience) {
-        p->reductions++;
-        p->wait = 0;
-    }
+    return words_take_real(w, "must be a number from 0 to 1", 0, 1, &s->end, why);
 }
 
-static int64_t steps_of(schedule_length l, const schedule_place *at)
+static status take_peak(words *w, schedule *s, failure *why)
 {
-    return l.unit == SCHEDULE_EPOCHS ? l.count * at->steps_per_epoch : l.count;
+    return words_take_real(w, fraction, LEAST, BELOW, &s->peak, why);
+}
+
+static status take_start_divisor(words *w, schedule *s, failure *why)
+{
+    return words_take_real(w, divisor, 1, 1e12, &s->start, why);
+}
+
+static status take_end_divisor(words *w, schedule *s, failure *why)
+{
+    return words_take_real(w, divisor, 1, 1e12, &s->end, why);
+}
+
+static status take_patience(words *w, schedule *s, failure *why)
+{
+    return words_take_int(w, "must be a whole number of epochs, 1 or more", 1, INT32_MAX,
+                          &s->patience, why);
+}
+
+/* ---- factors ---- */
+
+static int64_t steps_of(schedule_length l, schedule_place at)
+{
+    return l.epochs * at.steps_per_epoch + l.steps;
 }
 
 static double power(double factor, int64_t times)
@@ -224,36 +81,190 @@ static double anneal(double from, double to, double p)
     return to + (from - to) * (0.5 * (1.0 + scalar_cos(PI * p)));
 }
 
-/* Both ends are steps, so a run of T steps spends T - 1 intervals. */
-static double one_cycle(const schedule *s, double step, double total)
+static double constant(const schedule *s, schedule_place at, double part)
 {
+    (void)s, (void)at, (void)part;
+    return 1;
+}
+
+static double step(const schedule *s, schedule_place at, double part)
+{
+    (void)part;
+    return power(s->factor, at.step / steps_of(s->every, at));
+}
+
+static double cosine(const schedule *s, schedule_place at, double part)
+{
+    (void)at;
+    return anneal(1.0, s->end, part);
+}
+
+static double linear(const schedule *s, schedule_place at, double part)
+{
+    (void)at;
+    return 1.0 - (1.0 - s->end) * part;
+}
+
+/* Both ends are steps, so a run of T steps spends T - 1 intervals. */
+static double one_cycle(const schedule *s, schedule_place at, double part)
+{
+    double now = (double)at.step, total = (double)(at.epochs * at.steps_per_epoch);
     double low = 1.0 / s->start, up = s->peak * total - 1.0, down = total - 1.0 - up;
-    if (step <= up && up > 0) return anneal(low, 1.0, step / up);
-    if (step >= total - 1.0) return low / s->end;
-    return anneal(1.0, low / s->end, (step - up) / down);
+    (void)part;
+    if (now <= up && up > 0) return anneal(low, 1.0, now / up);
+    if (now >= total - 1.0) return low / s->end;
+    return anneal(1.0, low / s->end, (now - up) / down);
+}
+
+static double reduced(const schedule *s, schedule_place at, double part)
+{
+    (void)part;
+    return power(s->factor, at.reductions);
+}
+
+/* ---- the rows, in the order of --help ---- */
+
+static const schedule_type rows[] = {
+    {.name = "constant",
+     .form = "constant",
+     .defaults = "",
+     .help = "stays the same",
+     .factor = constant},
+    {.name = "step",
+     .form = "step LENGTH FACTOR",
+     .defaults = "1epochs 0.5",
+     .help = "is multiplied by FACTOR after every LENGTH",
+     .take = {take_every, take_factor},
+     .factor = step},
+    {.name = "cosine",
+     .form = "cosine END",
+     .defaults = "0",
+     .help = "falls along half a cosine to END times itself",
+     .take = {take_end},
+     .spans_all = 1,
+     .factor = cosine},
+    {.name = "linear",
+     .form = "linear END",
+     .defaults = "0",
+     .help = "falls on a straight line to END times itself",
+     .take = {take_end},
+     .spans_all = 1,
+     .factor = linear},
+    {.name = "one-cycle",
+     .form = "one-cycle PEAK START END",
+     .defaults = "0.3 25 1e4",
+     .help =
+         "rises from 1/START of itself to its full value at the fraction PEAK of all steps, then "
+         "falls to 1/(START END) of it, both along half a cosine",
+     .take = {take_peak, take_start_divisor, take_end_divisor},
+     .spans_all = 1,
+     .warms_up = 1,
+     .factor = one_cycle},
+    {.name = "plateau",
+     .form = "plateau PATIENCE FACTOR",
+     .defaults = "10 0.1",
+     .help =
+         "is multiplied by FACTOR when the validation loss has not improved for PATIENCE epochs",
+     .take = {take_patience, take_factor},
+     .follows_loss = 1,
+     .factor = reduced},
+};
+enum { ROWS = sizeof rows / sizeof *rows };
+
+const schedule_type *schedule_row(int index)
+{
+    return index < ROWS ? &rows[index] : NULL;
+}
+
+const char *schedule_name(int index)
+{
+    return index < ROWS ? rows[index].name : NULL;
+}
+
+/* ---- words ---- */
+
+static status take_type(words *w, const schedule_type **type, failure *why)
+{
+    const char *names[ROWS];
+    for (int i = 0; i < ROWS; i++) names[i] = rows[i].name;
+    int found = text_index(words_peek(w), names, ROWS);
+    if (found < 0)
+        return words_refuse(w, why, "unknown%s", text_suggest(words_peek(w), names, ROWS).text);
+    *type = &rows[found];
+    w->next++;
+    return STATUS_OK;
+}
+
+/* As many parameters as there are words. */
+static status take_parameters(words *w, schedule *s, failure *why)
+{
+    status code = STATUS_OK;
+    for (int i = 0; i < SCHEDULE_MAX_PARAMETERS && s->type->take[i] && !code && *words_peek(w); i++)
+        code = s->type->take[i](w, s, why);
+    return code;
+}
+
+static status take_defaults(schedule *s, failure *why)
+{
+    words w;
+    const char *text = s->type->defaults;
+    status code = words_cut(&w, s->type->name, text, strlen(text), why);
+    return code ? code : take_parameters(&w, s, why);
+}
+
+static status take_warmup(const char *text, schedule *s, failure *why)
+{
+    words w;
+    status code = words_cut(&w, "warmup", text, strlen(text), why);
+    if (!code) code = take_length(&w, 0, &s->warmup, why);
+    if (!code) code = words_end(&w, "LENGTH: 2, 2epochs or 500steps", why);
+    if (!code && s->warmup.epochs + s->warmup.steps > 0 && s->type->warms_up)
+        code = fail(why, STATUS_USAGE, "--warmup=%.80s: %s warms up by itself: leave it out", text,
+                    s->type->name);
+    return code;
+}
+
+status schedule_parse(const char *spec, const char *warmup, schedule *s, failure *why)
+{
+    words w;
+    *s = (schedule){.type = rows};
+    status code = words_cut(&w, "schedule", spec, strlen(spec), why);
+    if (!code) code = take_type(&w, &s->type, why);
+    if (!code) code = take_defaults(s, why);
+    if (!code) code = take_parameters(&w, s, why);
+    if (!code) code = words_end(&w, s->type->form, why);
+    return code ? code : take_warmup(warmup, s, why);
+}
+
+int schedule_spans_all(const schedule *s)
+{
+    return s->type->spans_all;
+}
+
+/* ---- values ---- */
+
+plateau plateau_begin(void)
+{
+    return (plateau){.best = (double)INFINITY};
+}
+
+void plateau_see(plateau *p, const schedule *s, double loss)
+{
+    if (!s->type->follows_loss) return;
+    if (loss < p->best - PLATEAU_MIN_DELTA) {
+        p->best = loss;
+        p->wait = 0;
+    } else if (++p->wait >= s->patience) {
+        p->reductions++;
+        p->wait = 0;
+    }
 }
 
 double schedule_factor(const schedule *s, schedule_place at)
 {
-    int64_t warmup = steps_of(s->warmup, &at), total = at.epochs * at.steps_per_epoch;
-    double ramp = at.step < warmup ? (double)(at.step + 1) / (double)warmup : 1.0, p = 0;
+    int64_t warmup = steps_of(s->warmup, at), total = at.epochs * at.steps_per_epoch;
+    double ramp = at.step < warmup ? (double)(at.step + 1) / (double)warmup : 1.0, part = 0;
     if (at.step > warmup && total > warmup)
-        p = (double)(at.step - warmup) / (double)(total - warmup);
-    if (p > 1) p = 1;
-    switch (s->kind) {
-    case SCHEDULE_STEP:
-        return ramp * power(s->factor, at.step / steps_of(s->every, &at));
-    case SCHEDULE_COSINE:
-        return ramp * anneal(1.0, s->end, p);
-    case SCHEDULE_LINEAR:
-        return ramp * (1.0 - (1.0 - s->end) * p);
-    case SCHEDULE_ONE_CYCLE:
-        return one_cycle(s, (double)at.step, (double)total);
-    case SCHEDULE_PLATEAU:
-        return ramp * power(s->factor, at.reductions);
-    case SCHEDULE_CONSTANT:
-    case SCHEDULE_KINDS:
-        break;
-    }
-    return ramp;
+        part = (double)(at.step - warmup) / (double)(total - warmup);
+    return ramp * s->type->factor(s, at, part > 1 ? 1 : part);
 }

@@ -7,9 +7,8 @@
 
 #include "base/team.h"
 #include "base/timer.h"
-#include "train/profile.h"
 
-enum { ROUNDS = 8 };
+enum { ROUNDS = 8, MOST_WARM_UP = 10 };
 
 /* The largest of all ranks' values. */
 static double largest(session *s, double own)
@@ -47,7 +46,7 @@ static double mean_active(session *s, int own_leaves)
 {
     struct part {
         double share, leaves;
-    } own = {run_active_share(s->r), own_leaves}, sum = {0, 0};
+    } own = {executor_active_share(s->r), own_leaves}, sum = {0, 0};
     arena_mark mark = arena_now(&s->memory);
     struct part *all = arena_take(&s->memory, (size_t)s->layout->ranks * sizeof *all);
     comm_allgather(s->c, &own, sizeof own, all);
@@ -63,19 +62,24 @@ static double mean_active(session *s, int own_leaves)
 /* What one walk over the batches adds up. */
 typedef struct tally {
     session *s;
+    stepper *p; /* NULL: inference */
     const dataset_split *images;
+    bench_recorder *recorder; /* NULL: only the sums of this rank */
     double phase_s[STEP_PHASES];
     int own_leaves; /* of the last batch */
-    tree_node own;  /* inference: this rank's images of the batch */
-    loss_sums sums[SETTINGS_MAX_THREADS];
-    uint8_t *predicted; /* [images of a rank's share of a batch] */
-    float *probability;
+    /* inference: */
+    range own;          /* this rank's images of the batch */
+    loss_sums *sums;    /* [threads]                       */
+    uint8_t *predicted; /* [batch]                         */
 } tally;
 
-static status train_batch(tally *t, int step, int *images, message *why)
+static status train_batch(tally *t, int step, int *images, failure *why)
 {
-    step_result r = step_run(t->s, 0, step);
+    step_result r = step_run(t->p, 0, step, 0);
     if (!r.finite) return fail(why, STATUS_DIFFERS, "step %d: the loss is not finite", step + 1);
+    double parts[BENCH_PARTS] = {0};
+    bench_parts_of(&r.parts, parts);
+    bench_recorder_add(t->recorder, parts, r.phase_s);
     for (int i = 0; i < STEP_PHASES; i++) t->phase_s[i] += r.phase_s[i];
     t->own_leaves = r.own.hi - r.own.lo;
     *images = r.samples;
@@ -86,54 +90,70 @@ static void infer_thread(void *context, int thread)
 {
     tally *t = context;
     session *s = t->s;
-    int capacity = run_pass_leaves(s->r) * (int)s->cfg.grain;
+    int capacity = executor_pass_leaves(s->r) * (int)s->cfg.grain;
     for (int first = t->own.lo; first < t->own.hi; first += capacity) {
         int left = t->own.hi - first;
-        run_pass pass = {.pixels = t->images->pixels,
-                         .labels = t->images->labels,
-                         .first = first,
-                         .count = left < capacity ? left : capacity,
-                         .predicted = t->predicted + (first - t->own.lo),
-                         .probability = t->probability + (first - t->own.lo)};
-        run_begin_pass(s->r, &pass, thread);
-        run_forward(s->r, thread);
-        run_loss(s->r, thread, &t->sums[thread]);
+        pass_args pass = {.pixels = t->images->pixels,
+                          .labels = t->images->labels,
+                          .first = first,
+                          .count = left < capacity ? left : capacity,
+                          .predicted = t->predicted + (first - t->own.lo)};
+        executor_begin_pass(s->r, &pass, thread);
+        executor_forward(s->r, thread);
+        executor_loss(s->r, thread, &t->sums[thread]);
     }
 }
 
-static status infer_batch(tally *t, int step, int *images, message *why)
+static void infer_batch(tally *t, int step, int *images)
 {
     session *s = t->s;
-    (void)why;
     int batch = s->order.batch, first = step * batch, left = t->images->count - first;
     *images = left < batch ? left : batch;
-    tree_node all = {first, first + *images};
-    t->own = tree_share(all, s->layout->rank, s->layout->ranks);
+    range all = {first, first + *images};
+    t->own = range_part(all, s->layout->rank, s->layout->ranks);
     t->own_leaves = tree_leaves(t->own.hi - t->own.lo, (int)s->cfg.grain);
     double begin_s = timer_now_s();
     team_run(infer_thread, t);
     double done_s = timer_now_s();
-    comm_barrier(s->c); /* the answers of a batch leave together */
-    t->phase_s[STEP_FORWARD] += done_s - begin_s;
-    t->phase_s[STEP_EXCHANGE] += timer_now_s() - done_s;
+    comm_barrier(s->c); /* a batch is answered as a whole */
+    double phases[STEP_PHASES] =
+        {[STEP_FORWARD] = done_s - begin_s, [STEP_EXCHANGE] = timer_now_s() - done_s},
+           parts[BENCH_PARTS] = {
+               [BENCH_COMPUTE] = phases[STEP_FORWARD], [BENCH_EXCHANGE] = phases[STEP_EXCHANGE]};
+    bench_recorder_add(t->recorder, parts, phases);
+    for (int i = 0; i < STEP_PHASES; i++) t->phase_s[i] += phases[i];
+}
+
+static status one_batch(tally *t, int step, int *images, failure *why)
+{
+    if (t->p) return train_batch(t, step, images, why);
+    infer_batch(t, step, images);
     return STATUS_OK;
 }
 
-/* All batches in rounds, whose rates give the median and its range. */
-static status walk(tally *t, const bench_cfg *cfg, bench_result *b, message *why)
+/* Steps in which caches fill and the processor finds its clock, before the first that counts; like it, they begin with the
+ * first batch. */
+static status warm_up(tally *t, int steps, failure *why)
 {
-    session *s = t->s;
-    int steps = sampler_steps(&s->order);
-    if (s->cfg.max_steps > 0 && s->cfg.max_steps < steps) steps = (int)s->cfg.max_steps;
-    int rounds = steps < ROUNDS ? steps : ROUNDS;
+    status code = STATUS_OK;
+    for (int step = 0, images; step < steps && !code; step++)
+        code = one_batch(t, step, &images, why);
+    memset(t->phase_s, 0, sizeof t->phase_s);
+    if (t->recorder) bench_recorder_begin(t->recorder);
+    return code;
+}
+
+/* Runs all batches in rounds; the rates of the rounds give the median and its range. */
+static status walk(tally *t, bench_result *b, failure *why)
+{
+    int steps = b->steps, rounds = steps < ROUNDS ? steps : ROUNDS;
     double rate[ROUNDS], total_s = 0;
     for (int round = 0, step = 0; round < rounds; round++) {
         int64_t images = 0;
         double start_s = timer_now_s();
         for (; step < (int)((int64_t)steps * (round + 1) / rounds); step++) {
             int done = 0;
-            status code = cfg->inference ? infer_batch(t, step, &done, why)
-                                         : train_batch(t, step, &done, why);
+            status code = one_batch(t, step, &done, why);
             if (code) return code;
             images += done;
         }
@@ -142,7 +162,6 @@ static status walk(tally *t, const bench_cfg *cfg, bench_result *b, message *why
         total_s += seconds;
     }
     qsort(rate, (size_t)rounds, sizeof *rate, compare_doubles);
-    b->steps = steps;
     b->images_per_second = (rate[(rounds - 1) / 2] + rate[rounds / 2]) / 2;
     b->low = rate[0];
     b->high = rate[rounds - 1];
@@ -150,27 +169,41 @@ static status walk(tally *t, const bench_cfg *cfg, bench_result *b, message *why
     return STATUS_OK;
 }
 
-status bench_run(session *s, const bench_cfg *cfg, bench_result *b, message *why)
+static tally *tally_new(session *s, const bench_cfg *cfg, int steps)
 {
-    memset(b, 0, sizeof *b);
-    arena_mark mark = arena_now(&s->memory);
+    size_t batch = (size_t)s->order.batch;
     tally *t = arena_take(&s->memory, sizeof *t);
     t->s = s;
     t->images = &s->training;
-    t->predicted = arena_take(&s->memory, (size_t)s->order.batch);
-    t->probability = arena_take(&s->memory, (size_t)s->order.batch * sizeof(float));
-    CHECK(s->threads <= SETTINGS_MAX_THREADS, "%d threads", s->threads);
+    if (cfg->per_rank) t->recorder = bench_recorder_new(s, steps);
+    if (!cfg->inference) {
+        t->p = step_new(s);
+        return t;
+    }
+    t->sums = arena_take(&s->memory, (size_t)s->threads * sizeof *t->sums);
+    t->predicted = arena_take(&s->memory, batch);
+    return t;
+}
+
+status bench_run(session *s, profile *p, const bench_cfg *cfg, bench_result *b, failure *why)
+{
+    memset(b, 0, sizeof *b);
+    b->steps = sampler_steps(&s->order);
+    if (s->cfg.max_steps > 0 && s->cfg.max_steps < b->steps) b->steps = (int)s->cfg.max_steps;
+    b->warm_up = (b->steps + 9) / 10 < MOST_WARM_UP ? (b->steps + 9) / 10 : MOST_WARM_UP;
+    tally *t = tally_new(s, cfg, b->steps);
     double startup_s = timer_now_s() - cfg->started_s;
-    status code = walk(t, cfg, b, why);
+    status code = warm_up(t, b->warm_up, why);
+    if (!code) code = walk(t, b, why);
     if (code) return code;
     b->startup_s = largest(s, startup_s);
     for (int i = 0; i < STEP_PHASES; i++)
         b->phase_ms[i] = largest(s, t->phase_s[i]) * 1e3 / b->steps;
     b->active = mean_active(s, t->own_leaves);
     b->pss_mib = largest(s, own_pss());
-    arena_release(&s->memory, mark);
-    b->limits = roofline_measure(s);
-    code = profile_end(s, NULL, &b->limits, why);
+    if (t->recorder) b->rank = bench_recorder_gather(t->recorder, &b->samples, &b->every);
+    b->limits = roofline_measure(s->c, s->m.k, s->threads, &s->memory);
+    code = profile_end(p, NULL, &b->limits, why);
     double flop = cfg->inference ? 2 * s->m.macs : s->m.training_flop;
     b->gflops_nominal = flop * b->images_per_second * 1e-9;
     return code;

@@ -5,27 +5,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/team.h"
 #include "base/text.h"
 #include "base/timer.h"
 #include "kernel_cases.h"
-#include "train/session.h"
 
 enum { ROUNDS = 7, IMAGE = 28, MARGIN = 4, PICTURES = 8 };
 #define ROUND_S 0.02
-#define BURST_S 0.0005 /* calls between two looks at the clock */
+#define BURST_S 0.0005 /* of calls between two readings of the clock */
 
-/* Calls a second in each round: of the case, and of its limit. */
+/* Calls a second in each round, of the case and of its limit. */
 typedef struct rounds {
     double own[ROUNDS], limit[ROUNDS];
 } rounds;
 
-/* A case on all threads. */
+/* A case on all threads of all ranks. */
 typedef struct bout {
-    session *s;
+    comm *c;
+    int ranks, threads;
     const kernel_case *what, *limit;
     rig *rig;     /* [threads] */
     rounds *rate; /* [threads] */
+    rounds *all;  /* [ranks]   */
 } bout;
 
 /* ---- names ---- */
@@ -43,19 +45,13 @@ static int list_names(const char *names[BENCH_MAX_KERNELS])
     return found;
 }
 
-static status check_name(const char *name, message *why)
+static status check_name(const char *name, failure *why)
 {
     const char *names[BENCH_MAX_KERNELS];
-    char known[1024] = "";
     int count = list_names(names);
-    for (int i = 0; i < count; i++) {
-        size_t used = strlen(known);
-        if (strcmp(names[i], name) == 0) return STATUS_OK;
-        snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", names[i]);
-    }
-    const char *near = text_nearest(name, names, count);
-    return fail(why, STATUS_USAGE, "--kernel=%s: unknown%s%s%s known are %s", name,
-                near ? "; did you mean '" : "", near ? near : "", near ? "'?" : ";", known);
+    if (text_index(name, names, count) >= 0) return STATUS_OK;
+    return fail(why, STATUS_USAGE, "--kernel=%s: unknown%s", name,
+                text_suggest(name, names, count).text);
 }
 
 /* ---- data ---- */
@@ -94,7 +90,7 @@ static double call_often(const kernel_case *what, const rig *r, int calls)
     return timer_now_s() - start_s;
 }
 
-/* So many calls that looking at the clock costs nothing; warms up, too. */
+/* As many calls as make the cost of reading the clock negligible; they also warm up. */
 static int burst_of(const kernel_case *what, const rig *r)
 {
     int burst = 1;
@@ -126,24 +122,20 @@ static void bout_thread(void *context, int thread)
 /* The sums over all threads of all ranks. */
 static rounds measure(bout *b)
 {
-    session *s = b->s;
-    arena_mark mark = arena_now(&s->memory);
-    rounds own = {0}, sum = {0},
-           *all = arena_take(&s->memory, (size_t)s->layout->ranks * sizeof *all);
-    comm_barrier(s->c);
+    rounds own = {0}, sum = {0};
+    comm_barrier(b->c);
     team_run(bout_thread, b);
     for (int i = 0; i < ROUNDS; i++)
-        for (int t = 0; t < s->threads; t++) {
+        for (int t = 0; t < b->threads; t++) {
             own.own[i] += b->rate[t].own[i];
             own.limit[i] += b->rate[t].limit[i];
         }
-    comm_allgather(s->c, &own, sizeof own, all);
+    comm_allgather(b->c, &own, sizeof own, b->all);
     for (int i = 0; i < ROUNDS; i++)
-        for (int r = 0; r < s->layout->ranks; r++) {
-            sum.own[i] += all[r].own[i];
-            sum.limit[i] += all[r].limit[i];
+        for (int r = 0; r < b->ranks; r++) {
+            sum.own[i] += b->all[r].own[i];
+            sum.limit[i] += b->all[r].limit[i];
         }
-    arena_release(&s->memory, mark);
     return sum;
 }
 
@@ -184,40 +176,37 @@ static bench_kernel make_row(bout *b, int64_t workers)
                           .share = median(share)};
 }
 
-static void sweep(session *s, const char *kernel, bench_kernels_result *result)
+static void sweep(const bench_kernels_cfg *cfg, const kernels *k, bench_kernels_result *result)
 {
     int count;
     const kernel_case *table = kernel_cases(&count);
-    bout b = {.s = s};
-    b.rig = arena_take(&s->memory, (size_t)s->threads * sizeof *b.rig);
-    b.rate = arena_take(&s->memory, (size_t)s->threads * sizeof *b.rate);
-    for (int t = 0; t < s->threads; t++) b.rig[t] = rig_new(s->k, &s->memory);
-    int64_t workers = s->threads;
-    comm_sum(s->c, &workers, 1);
+    arena memory = {0};
+    bout b = {.c = cfg->c, .ranks = comm_get_layout(cfg->c)->ranks, .threads = cfg->threads};
+    b.rig = arena_take(&memory, (size_t)b.threads * sizeof *b.rig);
+    b.rate = arena_take(&memory, (size_t)b.threads * sizeof *b.rate);
+    b.all = arena_take(&memory, (size_t)b.ranks * sizeof *b.all);
+    for (int t = 0; t < b.threads; t++) b.rig[t] = rig_new(k, &memory);
+    int64_t workers = b.threads;
+    comm_sum(b.c, &workers, 1);
     for (int i = 0; i < count; i++) {
-        int wanted = strcmp(kernel, "all") == 0 || strcmp(kernel, table[i].kernel) == 0;
+        int wanted = strcmp(cfg->kernel, "all") == 0 || strcmp(cfg->kernel, table[i].kernel) == 0;
         if (i >= BOUNDS && !wanted) continue;
         b.what = &table[i];
         b.limit = &table[table[i].bound];
         result->row[result->count++] = make_row(&b, workers);
     }
+    arena_free(&memory);
 }
 
-status bench_kernels_run(const bench_kernels_cfg *cfg, bench_kernels_result *result, message *why)
+status bench_kernels_run(const bench_kernels_cfg *cfg, bench_kernels_result *result, failure *why)
 {
-    session *s = memory_take(sizeof *s);
-    s->c = cfg->c;
-    s->layout = comm_get_layout(cfg->c);
-    s->threads = cfg->threads;
+    const kernels *k;
     *result = (bench_kernels_result){.count = 0};
     status code = check_name(cfg->kernel, why);
-    if (!code) code = comm_agree(s->c, kernels_select(cfg->isa, &s->k, why), why);
-    if (!code) {
-        team_set_threads(s->threads);
-        result->isa = s->k->name;
-        sweep(s, cfg->kernel, result);
-    }
-    arena_free(&s->memory);
-    memory_free(s);
-    return code;
+    if (!code) code = comm_agree(cfg->c, kernels_select(cfg->isa, &k, why), why);
+    if (code) return code;
+    team_set_threads(cfg->threads);
+    result->isa = k->name;
+    sweep(cfg, k, result);
+    return STATUS_OK;
 }

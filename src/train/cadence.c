@@ -1,29 +1,29 @@
 /* train/cadence.c - how often a checkpoint is written. */
 #include "train/cadence.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "base/words.h"
 
-static int is_word(const char *word, const char *singular)
+/* 1 if the text is a count of epochs or steps. */
+static int is_length(const char *text, words_length *length)
 {
-    size_t length = strlen(singular);
-    return strncmp(word, singular, length) == 0 &&
-           (word[length] == 0 || strcmp(word + length, "s") == 0);
+    words w;
+    return !words_cut(&w, "checkpoint-every", text, strlen(text), NULL) &&
+           !words_take_length(&w, 0, length, NULL) && !words_end(&w, "", NULL);
 }
 
-status cadence_parse(const char *text, cadence *c, message *why)
+status cadence_parse(const char *text, cadence *c, failure *why)
 {
-    char digits[12];
-    size_t length = strspn(text, "0123456789");
-    const char *unit = text + length + (text[length] == ' ');
-    *c = (cadence){.unit = is_word(unit, "step") ? CADENCE_STEPS : CADENCE_EPOCHS};
-    snprintf(digits, sizeof digits, "%.*s", (int)(length < 11 ? length : 11), text);
-    int counted = !text[length] || is_word(unit, "epoch") || is_word(unit, "step");
-    if (counted && text_to_int(digits, &c->count) && c->count <= INT32_MAX) return STATUS_OK;
-    c->unit = CADENCE_TIME;
-    if (!counted && text_to_duration(text, &c->seconds) && c->seconds > 0) return STATUS_OK;
+    words_length length;
+    *c = (cadence){.unit = CADENCE_TIME};
+    if (is_length(text, &length)) {
+        c->unit = length.unit == WORDS_STEPS ? CADENCE_STEPS : CADENCE_EPOCHS;
+        c->count = length.count;
+        return STATUS_OK;
+    }
+    if (text_to_duration(text, &c->seconds) && c->seconds > 0) return STATUS_OK;
     return fail(why, STATUS_USAGE,
                 "--checkpoint-every=%.80s: must be a length: 2, 2epochs, 500steps or 10min; 0: "
                 "only at the end",

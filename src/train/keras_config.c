@@ -1,107 +1,60 @@
-/* train/keras_config.c - a model as Keras' Sequential. A new kind of layer is a function and a row of the table. */
+/* train/keras_config.c - a model as Keras' Sequential: the fields that each kind's row declares, as JSON. */
 #include <stdio.h>
 
 #include "io/json.h"
 #include "train/keras_export.h"
 
-static const double layer_norm_epsilon = 1e-3; /* Keras' default, and this program's */
-
-static void set_pair(json_t *config, const char *key, int value)
+/* The activation as Keras' function of the same name, or NULL: it has to become a layer. */
+static const char *function_of(activation act)
 {
-    json_object_set_new(config, key, json_pack("[i,i]", value, value));
+    return act == ACTIVATION_NONE ? "linear" : layer_kind_activation(act)->keras_function;
 }
 
-static void set_text(json_t *config, const char *key, const char *text)
+/* Keras counts the axes of the input from 1, after the samples. */
+static json_t *shared_axes(const layer *l)
 {
-    json_object_set_new(config, key, json_string(text));
+    if (l->in.rank == 1) return json_null();
+    json_t *axes = json_array();
+    for (int i = 1; i < l->in.rank; i++) json_array_append_new(axes, json_integer(i));
+    return axes;
 }
 
-/* Keras' function leaky_relu has another slope than the layer: there it is a layer of its own, see add_layer. */
-static void set_activation(json_t *config, activation act)
+static json_t *value_of(const keras_field *f, const layer *l)
 {
-    int plain = act == ACTIVATION_NONE || act == ACTIVATION_LEAKY_RELU;
-    set_text(config, "activation", plain ? "linear" : layer_activation_word(act));
+    const layer_cfg *c = &l->cfg;
+    const char *function = function_of(c->act);
+    switch (f->sort) {
+    case KERAS_WHOLE:
+        return json_integer(layer_cfg_whole(c, f->field));
+    case KERAS_PAIR:
+        return json_pack("[i,i]", layer_cfg_whole(c, f->field), layer_cfg_whole(c, f->field));
+    case KERAS_REAL:
+        return json_real(layer_cfg_real(c, f->field));
+    case KERAS_BOOLEAN:
+        return json_boolean(layer_cfg_whole(c, f->field));
+    case KERAS_NEGATED:
+        return json_boolean(!layer_cfg_whole(c, f->field));
+    case KERAS_FUNCTION:
+        return json_string(function_of((activation)layer_cfg_whole(c, f->field)));
+    case KERAS_PADDING:
+        return json_string(layer_cfg_whole(c, f->field) == PADDING_SAME ? "same" : "valid");
+    case KERAS_ACTIVATION:
+        return json_string(function ? function : "linear");
+    case KERAS_AXES:
+        return shared_axes(l);
+    case KERAS_FIXED_TEXT:
+        return json_string(f->text);
+    case KERAS_FIXED_REAL:
+        return json_real(f->real);
+    }
+    return NULL;
 }
 
-static void window(const layer *l, const char *size_key, json_t *config)
+static void describe(const layer_type *type, const layer *l, json_t *config)
 {
-    set_pair(config, size_key, l->cfg.size);
-    set_pair(config, "strides", l->cfg.stride);
-    set_text(config, "padding", l->cfg.pad == PADDING_SAME ? "same" : "valid");
+    for (const keras_field *f = type->keras; f->key; f++)
+        json_object_set_new(config, f->key, value_of(f, l));
 }
-
-static void conv2d(const layer *l, json_t *config)
-{
-    json_object_set_new(config, "filters", json_integer(l->cfg.units));
-    window(l, "kernel_size", config);
-    set_activation(config, l->cfg.act);
-}
-
-static void pool(const layer *l, json_t *config)
-{
-    window(l, "pool_size", config);
-}
-
-static void dense(const layer *l, json_t *config)
-{
-    json_object_set_new(config, "units", json_integer(l->cfg.units));
-    set_activation(config, l->cfg.act);
-}
-
-static void recurrent(const layer *l, json_t *config)
-{
-    json_object_set_new(config, "units", json_integer(l->cfg.units));
-    json_object_set_new(config, "return_sequences",
-                        json_boolean(l->cfg.returns == RETURNS_SEQUENCE));
-    set_text(config, "activation", "tanh");
-    if (l->cfg.kind != LAYER_SIMPLE_RNN) set_text(config, "recurrent_activation", "sigmoid");
-    if (l->cfg.kind == LAYER_GRU) json_object_set_new(config, "reset_after", json_true());
-}
-
-static void leaky_relu(const layer *l, json_t *config)
-{
-    json_object_set_new(config, "negative_slope", json_real(l->cfg.rate));
-}
-
-static void activation_layer(const layer *l, json_t *config)
-{
-    set_activation(config, layer_activation(l->cfg.kind));
-}
-
-static void dropout(const layer *l, json_t *config)
-{
-    json_object_set_new(config, "rate", json_real(l->cfg.rate));
-}
-
-static void layer_norm(const layer *l, json_t *config)
-{
-    (void)l;
-    json_object_set_new(config, "epsilon", json_real(layer_norm_epsilon));
-}
-
-static void nothing(const layer *l, json_t *config)
-{
-    (void)l;
-    (void)config;
-}
-
-static void (*const describe[LAYER_KINDS])(const layer *l, json_t *config) = {
-    [LAYER_CONV2D] = conv2d,
-    [LAYER_MAXPOOL] = pool,
-    [LAYER_FLATTEN] = nothing,
-    [LAYER_DENSE] = dense,
-    [LAYER_SIMPLE_RNN] = recurrent,
-    [LAYER_LSTM] = recurrent,
-    [LAYER_GRU] = recurrent,
-    [LAYER_AVGPOOL] = pool,
-    [LAYER_GLOBAL_AVGPOOL] = nothing,
-    [LAYER_RELU] = nothing,
-    [LAYER_LEAKY_RELU] = leaky_relu,
-    [LAYER_TANH] = activation_layer,
-    [LAYER_SIGMOID] = activation_layer,
-    [LAYER_DROPOUT] = dropout,
-    [LAYER_LAYER_NORM] = layer_norm,
-};
 
 /* A layer of this class at the end of the list; returns its configuration, to be filled. */
 static json_t *append(json_t *layers, const char *class, const char *name, const char *suffix)
@@ -117,10 +70,10 @@ static json_t *append(json_t *layers, const char *class, const char *name, const
 
 static int reads_rows(const layer *l)
 {
-    return layer_is_recurrent(l->cfg.kind) && l->in.rank == 3;
+    return l->cfg.type->input == INPUT_SEQUENCE && l->in.rank == 3;
 }
 
-/* Rows of an image are the steps of a recurrent layer. */
+/* Rows of an image are the steps of a layer that reads sequences. */
 static void add_input(const model *m, json_t *layers)
 {
     const layer *first = &m->layer[0];
@@ -139,18 +92,25 @@ static void add_layer(const layer *l, int is_first, json_t *layers)
     if (reads_rows(l) && !is_first)
         json_object_set_new(append(layers, "Reshape", l->name, "_rows"), "target_shape",
                             json_pack("[i,i]", l->in.dim[0], l->in.dim[1] * l->in.dim[2]));
-    describe[l->cfg.kind](l,
-                          append(layers, layer_kind_words(l->cfg.kind)->keras_class, l->name, ""));
-    if (l->cfg.kind != LAYER_LEAKY_RELU && l->cfg.act == ACTIVATION_LEAKY_RELU)
-        leaky_relu(l, append(layers, "LeakyReLU", l->name, "_slope"));
+    describe(l->cfg.type, l, append(layers, l->cfg.type->keras_class, l->name, ""));
+    if (function_of(l->cfg.act)) return;
+    const layer_type *act = layer_kind_activation(l->cfg.act);
+    describe(act, l, append(layers, act->keras_class, l->name, "_slope"));
 }
 
-/* The program's loss takes logits, whoever loads the file wants probabilities. */
+static int has_activation(const layer_type *type)
+{
+    const keras_field *f = type->keras;
+    while (f->key && f->sort != KERAS_ACTIVATION) f++;
+    return f->key != NULL;
+}
+
+/* The loss of this program takes logits; in Keras the model gives probabilities. */
 static void add_softmax(const layer *last, json_t *layers)
 {
     json_t *end = json_array_get(layers, json_array_size(layers) - 1);
-    if (last->cfg.kind == LAYER_DENSE && last->cfg.act == ACTIVATION_NONE)
-        set_text(json_object_get(end, "config"), "activation", "softmax");
+    if (has_activation(last->cfg.type) && last->cfg.act == ACTIVATION_NONE)
+        json_object_set_new(json_object_get(end, "config"), "activation", json_string("softmax"));
     else
         append(layers, "Softmax", "softmax", "");
 }
@@ -165,5 +125,5 @@ char *keras_config_text(const model *m)
                                "float32", "layers", layers);
     json_t *root = json_pack("{s:s,s:s,s:o,s:n}", "module", "keras", "class_name", "Sequential",
                              "config", config, "registered_name");
-    return json_to_text(root, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    return json_to_text(root, JSON_ONE_LINE, 9);
 }

@@ -172,12 +172,14 @@ static void pool_backward(const rig *r, const int *n)
 
 /* ---- time steps of recurrent layers: n = samples, units ---- */
 
-static recurrent_step time_step(const rig *r, const int *n)
+static time_step_args time_step(const rig *r, const int *n)
 {
-    return (recurrent_step){.rows = n[0],
+    return (time_step_args){.rows = n[0],
                             .units = n[1],
                             .panel_stride = (size_t)(n[0] * r->k->panel),
                             .gates = r->x,
+                            .state_act = ACTIVATION_TANH,
+                            .gate_act = ACTIVATION_SIGMOID,
                             .state_gates = r->x + PART,
                             .cell_before = r->w,
                             .cell = r->y,
@@ -193,7 +195,7 @@ static recurrent_step time_step(const rig *r, const int *n)
 #define TIME_STEP(name)                                                                            \
     static void name(const rig *r, const int *n)                                                   \
     {                                                                                              \
-        recurrent_step s = time_step(r, n);                                                        \
+        time_step_args s = time_step(r, n);                                                        \
         r->k->name(&s);                                                                            \
     }
 TIME_STEP(simple_rnn_forward)
@@ -258,7 +260,7 @@ static void scale_bytes(const rig *r, const int *n)
 #define PRODUCT(rows, depth, cols) BOUND_PEAK, 2.0 * (rows) * (depth) * (cols)
 #define FLOATS(count)              BOUND_CACHE, 4.0 * (count)
 
-/* The convolutions of a leaf as direct products over the pixels under its windows: nominal, whatever is skipped. */
+/* The convolutions of a leaf as direct products over the pixels under its windows: skipped operations count. */
 #define CONV(windows, channels, filters)                                                           \
     PRODUCT((double)LEAF * 4 * (windows) * (windows), 9 * (channels), filters)
 

@@ -1,4 +1,4 @@
-/* kernel_cases.h - the kernels that bench --kernel knows, with shapes.         layer: train (private) */
+/* kernel_cases.h - the kernels that bench --kernel knows, with shapes.         room: train (private) */
 #ifndef MNIST_DIST_TRAIN_KERNEL_CASES_H
 #define MNIST_DIST_TRAIN_KERNEL_CASES_H
 
@@ -26,10 +26,11 @@ enum { CASE_PEAK_REPEATS = 1 << 12 }; /* of the chains in a call of case BOUND_P
 typedef struct kernel_case {
     const char *kernel, *shape;
     case_bound bound;
-    double
-        amount; /* of a call: floating-point operations for BOUND_PEAK (0: what fma_peak says), else bytes read and written */
+    /* Of a call: floating-point operations if the bound is BOUND_PEAK (0: what fma_peak returns), else bytes read and
+     * written. */
+    double amount;
     void (*call)(const rig *r, const int n[CASE_SIZES]);
-    int n[CASE_SIZES]; /* what they mean, the call says */
+    int n[CASE_SIZES]; /* see the call */
 } kernel_case;
 
 /* All cases, limits first. */

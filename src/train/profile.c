@@ -4,8 +4,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/text_buffer.h"
 #include "base/timer.h"
-#include "io/file.h"
+#include "train/run_folder.h"
 
 enum {
     MOST_SPANS = 1 << 16,    /* of a thread's ring: some 1,000 steps of the CNN */
@@ -13,10 +14,10 @@ enum {
 };
 
 static const char *const names[PROFILE_PHASES] = {
-    "wait",         "epoch",    "validation", "test",  "checkpoint", "step",    "sample",
-    "merge passes", "exchange", "sum slices", "agree", "update",     "publish", "prepare"};
+    "wait",         "epoch",    "validation", "test", "checkpoint", "step",    "sample",
+    "merge passes", "exchange", "sum slices", "vote", "update",     "publish", "prepare"};
 
-/* The same moment on every rank: the clock of the first rank of each host, right behind a barrier. */
+/* The same moment on every rank: the clock of the first rank of each host, immediately after a barrier. */
 static double common_moment(session *s)
 {
     typedef struct {
@@ -43,19 +44,57 @@ int profile_spans(int64_t threads)
     return each > 0 ? (int)each : 1;
 }
 
-void profile_begin(session *s)
+static void record(session *s, int spans, double origin_s)
 {
+    s->trace = trace_new(names, PROFILE_PHASES, s->threads, spans, origin_s, &s->memory);
+    executor_trace(s->r, s->trace);
+}
+
+void profile_sums(session *s)
+{
+    if (!s->trace) record(s, 1, timer_now_s());
+}
+
+/* Others wait, communicate, or hold spans of their own. */
+static int is_work(int phase)
+{
+    static const char idle[PROFILE_PHASES] = {
+        [PROFILE_WAIT] = 1,     [PROFILE_EPOCH] = 1,      [PROFILE_VALIDATION] = 1,
+        [PROFILE_TEST] = 1,     [PROFILE_CHECKPOINT] = 1, [PROFILE_STEP] = 1,
+        [PROFILE_EXCHANGE] = 1, [PROFILE_VOTE] = 1,       [PROFILE_PUBLISH] = 1};
+    return phase >= PROFILE_PHASES || !idle[phase];
+}
+
+profile_time profile_time_of(const session *s, int thread)
+{
+    profile_time sum = {0, 0};
+    for (int section = 0; section < TRACE_SECTIONS; section++)
+        for (int p = 0; p < trace_phases(s->trace); p++) {
+            double seconds = trace_total_of(s->trace, (trace_section)section, thread, p).seconds;
+            if (is_work(p)) sum.work_s += seconds;
+            if (p == PROFILE_WAIT) sum.wait_s += seconds;
+        }
+    return sum;
+}
+
+profile *profile_attach(session *s)
+{
+    if (s->cfg.profile == NO) return NULL;
     double origin_s = common_moment(s);
     int64_t threads = s->threads;
     comm_sum(s->c, &threads, 1);
-    s->trace = trace_new(names, PROFILE_PHASES, s->threads, profile_spans(threads), origin_s,
-                         &s->memory);
-    run_trace(s->r, s->trace);
+    record(s, profile_spans(threads), origin_s);
+    profile *p = arena_take(&s->memory, sizeof *p);
+    p->s = s;
+    return p;
 }
 
 /* ---- the trace ---- */
 
-/* Microseconds with nanoseconds behind the point. */
+/* The text of up to 2^22 events has a fixed form and is printed: io/json.h would take eight times as long, 20 s in a run that
+ * stops early. Names have no character that JSON escapes. */
+
+/* Microseconds; printed with three decimals they are whole nanoseconds. */
 static double micros(int64_t ns)
 {
     return (double)ns * 1e-3;
@@ -81,7 +120,7 @@ static void add_thread(const session *s, int thread, text_buffer *out)
     }
 }
 
-/* This rank's events, each behind a comma. */
+/* This rank's events, each with a comma in front. */
 static text_buffer own_events(const session *s)
 {
     text_buffer out = {0};
@@ -106,8 +145,8 @@ static int is_root(const session *s)
     return s->layout->rank == 0;
 }
 
-/* head, all ranks' events and tail on rank 0: freed with memory_free. They are hundreds of megabytes, and so are received
- * where they stay. */
+/* head, all ranks' events and tail, on rank 0; the caller frees it with memory_free. It can have hundreds of megabytes, so rank
+ * 0 receives the events in their place. */
 static char *gather_events(session *s, const text_buffer *head, const char *tail, size_t *length)
 {
     arena_mark mark = arena_now(&s->memory);
@@ -127,14 +166,6 @@ static char *gather_events(session *s, const text_buffer *head, const char *tail
     return text;
 }
 
-static status write_file(const char *folder, const char *name, const char *text, size_t length,
-                         message *why)
-{
-    char path[FILE_PATH];
-    status code = file_join(folder, name, path, why);
-    return code ? code : file_write_whole(path, text, length, why);
-}
-
 static text_buffer trace_head(const session *s, int64_t dropped)
 {
     text_buffer out = {0};
@@ -150,12 +181,13 @@ static text_buffer trace_head(const session *s, int64_t dropped)
     return out;
 }
 
-static status write_trace(session *s, const char *folder, int64_t dropped, message *why)
+static status write_trace(session *s, const char *folder, int64_t dropped, failure *why)
 {
     size_t length;
     text_buffer head = trace_head(s, dropped);
     char *text = gather_events(s, &head, "]}\n", &length);
-    status code = is_root(s) ? write_file(folder, "trace.json", text, length, why) : STATUS_OK;
+    status code = is_root(s) ? run_folder_write(folder, "trace.json", text, length, why)
+                             : STATUS_OK;
     memory_free(text);
     text_buffer_free(&head);
     return code;
@@ -175,7 +207,7 @@ typedef struct row {
     double flop;
 } row;
 
-/* Thread 0 alone does these, and they hold others. */
+/* Only thread 0 records these; they contain others. */
 static int is_whole(int phase)
 {
     return phase >= PROFILE_EPOCH && phase <= PROFILE_CHECKPOINT;
@@ -239,7 +271,7 @@ static void add_row(text_buffer *out, const char *name, const row *f, double who
     text_buffer_add(out, "\n");
 }
 
-/* The phases of one section; whole_s: what they are parts of, or 0. */
+/* The phases of one section; whole_s: seconds of what they are parts of, or 0. */
 static void add_section(const session *s, const row *rows, double whole_s, const roofline *m,
                         text_buffer *out)
 {
@@ -294,15 +326,16 @@ static text_buffer make_table(session *s, int64_t dropped, const roofline *m)
     return out;
 }
 
-status profile_end(session *s, const char *run_folder, const roofline *limits, message *why)
+status profile_end(profile *p, const char *run_folder, const roofline *limits, failure *why)
 {
-    if (!s->trace) return STATUS_OK;
+    if (!p) return STATUS_OK;
+    session *s = p->s;
     status code = STATUS_OK;
     int64_t dropped = dropped_by_all(s);
     text_buffer table = make_table(s, dropped, limits);
-    if (is_root(s)) s->profile_table = arena_text(&s->memory, table.text);
-    if (run_folder && is_root(s)) /* first: it is small */
-        code = write_file(run_folder, "profile.txt", table.text, table.length, why);
+    if (is_root(s)) p->table = arena_text(&s->memory, table.text);
+    if (run_folder && is_root(s)) /* first, since it is small */
+        code = run_folder_write(run_folder, "profile.txt", table.text, table.length, why);
     text_buffer_free(&table);
     code = comm_agree(s->c, code, why);
     if (run_folder && !code) code = write_trace(s, run_folder, dropped, why);

@@ -5,27 +5,30 @@
 #include "base/timer.h"
 #include "kernel/gemm_blis.h"
 
+static const double figure_s = 0.5;
 enum { SQUARE = 1024, PEAK_REPEATS = 1 << 18, PEAK_SINK = 16 };
 
-/* Every thread multiplies matrices of its own, so that the figure is all cores'. */
+/* Every thread works on arrays of its own. */
 typedef struct limit {
-    session *s;
-    float *a, *b, *c; /* [threads] products of SQUARE^3, one behind the other */
-    double (*work)(struct limit *l, int thread);
-    double seconds;
-    double *done; /* [threads] FLOP/s */
+    comm *c;
+    const kernels *k;
+    int ranks, threads;
+    float *x, *y, *z;                            /* [threads, SQUARE, SQUARE] z = x y */
+    double (*work)(struct limit *l, int thread); /* returns FLOP                      */
+    double *done;                                /* [threads] FLOP/s                  */
+    double *all;                                 /* [ranks] FLOP/s                    */
 } limit;
 
 static double one_product(limit *l, int thread)
 {
     size_t at = (size_t)thread * SQUARE * SQUARE;
-    gemm_blis_square(SQUARE, SQUARE, SQUARE, l->a + at, l->b + at, l->c + at, 1);
+    gemm_blis_square(SQUARE, SQUARE, SQUARE, l->x + at, l->y + at, l->z + at, 1);
     return 2.0 * SQUARE * SQUARE * SQUARE;
 }
 
 static double one_burst(limit *l, int thread)
 {
-    return l->s->k->fma_peak(PEAK_REPEATS, l->c + (size_t)thread * PEAK_SINK);
+    return l->k->fma_peak(PEAK_REPEATS, l->z + (size_t)thread * PEAK_SINK);
 }
 
 static void limit_thread(void *context, int thread)
@@ -34,39 +37,36 @@ static void limit_thread(void *context, int thread)
     l->work(l, thread); /* warm up */
     team_barrier();
     double start_s = timer_now_s(), flop = 0;
-    while (timer_now_s() - start_s < l->seconds) flop += l->work(l, thread);
+    while (timer_now_s() - start_s < figure_s) flop += l->work(l, thread);
     l->done[thread] = flop / (timer_now_s() - start_s);
 }
 
 /* GFLOP/s of all threads of all ranks at once. */
 static double measure(limit *l, double (*work)(limit *, int))
 {
-    session *s = l->s;
+    double own = 0, total = 0;
     l->work = work;
-    l->seconds = 0.5;
-    comm_barrier(s->c);
+    comm_barrier(l->c);
     team_run(limit_thread, l);
-    double own = 0, total = 0,
-           *all = arena_take(&s->memory, (size_t)s->layout->ranks * sizeof *all);
-    for (int t = 0; t < s->threads; t++) own += l->done[t];
-    comm_allgather(s->c, &own, sizeof own, all);
-    for (int i = 0; i < s->layout->ranks; i++) total += all[i];
+    for (int t = 0; t < l->threads; t++) own += l->done[t];
+    comm_allgather(l->c, &own, sizeof own, l->all);
+    for (int r = 0; r < l->ranks; r++) total += l->all[r];
     return total * 1e-9;
 }
 
-roofline roofline_measure(session *s)
+roofline roofline_measure(comm *c, const kernels *k, int threads, arena *scratch)
 {
-    arena_mark mark = arena_now(&s->memory);
-    size_t floats = (size_t)s->threads * SQUARE * SQUARE;
-    limit *l = arena_take(&s->memory, sizeof *l);
-    l->s = s;
-    l->a = arena_take(&s->memory, floats * sizeof(float));
-    l->b = arena_take(&s->memory, floats * sizeof(float));
-    l->c = arena_take(&s->memory, floats * sizeof(float));
-    l->done = arena_take(&s->memory, (size_t)s->threads * sizeof *l->done);
-    for (size_t i = 0; i < floats; i++) l->a[i] = l->b[i] = (float)(i % 7) * 0.125f;
-    roofline r = {.sgemm_gflops = measure(l, one_product)};
-    r.fma_peak_gflops = measure(l, one_burst);
-    arena_release(&s->memory, mark);
+    arena_mark mark = arena_now(scratch);
+    size_t floats = (size_t)threads * SQUARE * SQUARE;
+    limit l = {.c = c, .k = k, .ranks = comm_get_layout(c)->ranks, .threads = threads};
+    l.x = arena_take(scratch, floats * sizeof(float));
+    l.y = arena_take(scratch, floats * sizeof(float));
+    l.z = arena_take(scratch, floats * sizeof(float));
+    l.done = arena_take(scratch, (size_t)threads * sizeof *l.done);
+    l.all = arena_take(scratch, (size_t)l.ranks * sizeof *l.all);
+    for (size_t i = 0; i < floats; i++) l.x[i] = l.y[i] = (float)(i % 7) * 0.125f;
+    roofline r = {.sgemm_gflops = measure(&l, one_product)};
+    r.fma_peak_gflops = measure(&l, one_burst);
+    arena_release(scratch, mark);
     return r;
 }

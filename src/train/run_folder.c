@@ -1,10 +1,15 @@
-/* train/run_folder.c - where a run goes, and what of it is there already. */
+/* train/run_folder.c - the folder of a run. */
 #include "train/run_folder.h"
 
 #include <stdio.h>
-#include <string.h>
 
-#include "io/file.h"
+/* What a folder holds of a run. Other files, such as a log of the shell, do not count. */
+typedef enum holding {
+    HOLDS_NOTHING,
+    HOLDS_CHECKPOINT, /* to go on from                                                               */
+    HOLDS_BEGINNING, /* config.json or a part of it: the run was ended before its first checkpoint  */
+    HOLDS_PARTS, /* other files: the run goes on from elsewhere and was ended early, or files were removed */
+} holding;
 
 static int has_file(const char *folder, const char *name)
 {
@@ -12,20 +17,24 @@ static int has_file(const char *folder, const char *name)
     return !file_join(folder, name, path, NULL) && file_exists(path);
 }
 
-/* The checkpoint of the run that the folder holds: none where it was ended before its first, or as early as when it wrote
- * its configuration. */
-static status open_own(const char *folder, checkpoint_file **from, message *remark, message *why)
+/* *name: the file that says so. */
+static holding look(const char *folder, const char **name)
 {
-    char path[FILE_PATH];
-    status code = checkpoint_open_run(folder, CHECKPOINT_LAST, from, path, remark, why);
-    int begun = has_file(folder, "config.json") || has_file(folder, "config.json.partial");
-    if (code != STATUS_NO_INPUT || !begun) return code;
-    fail(remark, STATUS_OK, "%.900s: no checkpoint yet: begun again", folder);
-    return STATUS_OK;
+    static const struct {
+        const char *name;
+        holding means;
+    } files[] = {{"last.weights.h5", HOLDS_CHECKPOINT},    {"next.weights.h5", HOLDS_CHECKPOINT},
+                 {"prev.weights.h5", HOLDS_CHECKPOINT},    {"result.json", HOLDS_PARTS},
+                 {"config.json", HOLDS_BEGINNING},         {"config.json.partial", HOLDS_BEGINNING},
+                 {"best.weights.h5", HOLDS_PARTS},         {"metrics.jsonl", HOLDS_PARTS},
+                 {"best.weights.h5.partial", HOLDS_PARTS}, {"metrics.jsonl.partial", HOLDS_PARTS}};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (has_file(folder, *name = files[i].name)) return files[i].means;
+    return HOLDS_NOTHING;
 }
 
 static status copy_file(const char *from_folder, const char *to_folder, const char *name,
-                        message *why)
+                        failure *why)
 {
     char from[FILE_PATH], to[FILE_PATH];
     status code = file_join(from_folder, name, from, why);
@@ -34,47 +43,73 @@ static status copy_file(const char *from_folder, const char *to_folder, const ch
 }
 
 /* The folder itself: --out, or the first free number below runs/. */
-static status make_folder(const session *s, char *folder, folder_state *state, message *why)
+static status make_folder(const settings *cfg, const char *stem, char *path, failure *why)
 {
-    char stem[2 * FILE_PATH];
-    if (s->cfg.out[0]) {
-        snprintf(folder, FILE_PATH, "%s", s->cfg.out);
-        return file_make_folder(folder, state, why);
-    }
-    const char *kind = strpbrk(s->m.name, " ;") ? "custom" : s->m.name;
-    snprintf(stem, sizeof stem, "%s-%s", kind, s->data.name);
-    *state = FOLDER_CREATED;
-    return file_make_numbered("runs", stem, folder, why);
+    if (!cfg->out[0]) return file_make_numbered("runs", stem, path, why);
+    snprintf(path, FILE_PATH, "%s", cfg->out);
+    return file_make_folder(path, why);
 }
 
-status run_folder_choose(const session *s, char *folder, checkpoint_file **from, int *is_last,
-                         message *remark, message *why)
+/* The failure for a folder in which this run cannot begin. */
+static status refuse(const settings *cfg, const char *path, holding held, const char *name,
+                     failure *why)
 {
-    const settings *cfg = &s->cfg;
-    char path[FILE_PATH];
-    folder_state state;
-    *from = NULL;
-    *is_last = 0;
-    status code = make_folder(s, folder, &state, why);
+    int goes_on = held == HOLDS_CHECKPOINT || held == HOLDS_BEGINNING;
+    if (goes_on && cfg->resume == NO)
+        return fail(
+            why, STATUS_CANNOT_WRITE,
+            "%.700s: holds a run already: choose another --out, or continue it with --resume",
+            path);
+    /* a run that goes on from elsewhere and was ended before its first checkpoint begins again */
+    int begins_again = cfg->resume_from[0] && !has_file(path, "result.json");
+    if (held != HOLDS_PARTS || begins_again) return STATUS_OK;
+    return fail(
+        why, STATUS_CANNOT_WRITE,
+        "%.700s: holds %s of a run, but no checkpoint to go on from (last.weights.h5): choose "
+        "another --out",
+        path, name);
+}
+
+/* Opens the checkpoint that the run goes on from, if there is one. */
+static status open_start(const settings *cfg, holding held, run_place *f, failure *why)
+{
+    char opened[FILE_PATH];
+    const char *other = cfg->resume_from;
+    if (held == HOLDS_BEGINNING)
+        fail(&f->remark, STATUS_OK, "%.900s: no checkpoint yet: begun again", f->path);
+    if (held == HOLDS_CHECKPOINT)
+        return checkpoint_open_run(f->path, CHECKPOINT_LAST, &f->from, opened, &f->remark, why);
+    if (!other[0]) return STATUS_OK;
+    if (!file_is_folder(other)) return checkpoint_open(other, &f->from, why);
+    return checkpoint_open_run(other, CHECKPOINT_LAST, &f->from, opened, &f->remark, why);
+}
+
+status run_folder_choose(const settings *cfg, const char *stem, run_place *f, failure *why)
+{
+    const char *name;
+    *f = (run_place){.from = NULL};
+    status code = make_folder(cfg, stem, f->path, why);
+    if (!code) code = folder_lock_take(f->path, &f->lock, &f->unlocked, why);
     if (code) return code;
-    if (state == FOLDER_USED && cfg->resume == NO)
-        return fail(why, STATUS_CANNOT_WRITE,
-                    "%s: holds a run already: choose another --out, or continue it with --resume",
-                    folder);
-    if (state == FOLDER_USED)
-        code = open_own(folder, from, remark, why);
-    else if (cfg->resume_from[0] && file_is_folder(cfg->resume_from))
-        code = checkpoint_open_run(cfg->resume_from, CHECKPOINT_LAST, from, path, remark, why);
-    else if (cfg->resume_from[0])
-        code = checkpoint_open(cfg->resume_from, from, why);
-    *is_last = *from && state == FOLDER_USED && !remark->text[0];
+    holding held = look(f->path, &name);
+    code = refuse(cfg, f->path, held, name, why);
+    if (!code) code = open_start(cfg, held, f, why);
+    f->is_last = f->from && held == HOLDS_CHECKPOINT && !f->remark.text[0];
     return code;
 }
 
-status run_folder_take_along(const session *s, const char *folder, message *why)
+status run_folder_take_along(const settings *cfg, const char *path, failure *why)
 {
-    const char *other = s->cfg.resume_from;
+    const char *other = cfg->resume_from;
     if (!other[0] || !file_is_folder(other)) return STATUS_OK;
-    status code = copy_file(other, folder, "best.weights.h5", why);
-    return code ? code : copy_file(other, folder, "metrics.jsonl", why);
+    status code = copy_file(other, path, "best.weights.h5", why);
+    return code ? code : copy_file(other, path, "metrics.jsonl", why);
+}
+
+status run_folder_write(const char *path, const char *name, const void *bytes, size_t length,
+                        failure *why)
+{
+    char whole[FILE_PATH];
+    status code = file_join(path, name, whole, why);
+    return code ? code : file_write_whole(whole, bytes, length, why);
 }

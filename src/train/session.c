@@ -3,37 +3,144 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "base/team.h"
-#include "base/text.h"
 #include "kernel/gemm_blis.h"
-#include "train/profile.h"
-#include "train/update.h"
 
-enum {
-    EVALUATION_SAMPLES = 128
-}; /* a pass is at least this long, so that evaluation has whole tiles */
+enum { EVALUATION_SAMPLES = 128 }; /* of a pass at least, so that an evaluation has whole tiles */
 
-status session_find_data(const settings *cfg, dataset_plan *plan, message *why)
+_Static_assert((int)MODEL_BUCKETS <= (int)EXCHANGE_MAX_BUCKETS,
+               "the exchange takes the model's buckets");
+_Static_assert((int)SAMPLER_SIZES <= (int)EXCHANGE_MAX_SIZES,
+               "the exchange takes the sampler's sizes");
+
+/* ---- the plan ---- */
+
+status session_find_data(const settings *cfg, dataset_plan *plan, failure *why)
 {
-    dataset_cfg data = dataset_cfg_default();
-    data.folder = cfg->data[0] ? cfg->data : NULL;
-    data.classes = (int)cfg->classes;
-    status s = dataset_find(&data, plan, why);
-    plan->cfg.folder = NULL; /* the plan travels to other ranks as bytes */
-    return s;
+    return run_data_find(NULL, cfg, 0, plan, why);
 }
 
-/* Rank 0 looks at the disk; one rank of each group reads; all see. */
-static status open_data(session *s, message *why)
+shape session_image(const dataset_plan *plan)
+{
+    return shape_image(plan->height, plan->width, plan->channels);
+}
+
+status session_cut_data(const settings *cfg, const dataset *data, dataset_split *training,
+                        dataset_split *validation, failure *why)
+{
+    dataset_cut(data, (int)cfg->limit, cfg->validation_split, training, validation);
+    if (training->count >= 1) return STATUS_OK;
+    return fail(why, STATUS_USAGE, "--validation-split=%g leaves no image to train on",
+                cfg->validation_split);
+}
+
+int session_batch(const settings *cfg, int samples)
+{
+    return cfg->batch_size < samples ? (int)cfg->batch_size : samples;
+}
+
+int session_pass_samples(const settings *cfg, const model *m, int batch, int ranks, int threads)
+{
+    int grain = (int)cfg->grain, leaves = tree_leaves(batch, grain);
+    int samples = ((leaves + ranks - 1) / ranks) * grain;
+    if (samples < EVALUATION_SAMPLES) samples = EVALUATION_SAMPLES;
+    return executor_capacity(m, samples, grain, threads);
+}
+
+exchange_steps session_steps(const settings *cfg, int samples, int pass_samples)
+{
+    const int grain = (int)cfg->grain;
+    int sizes[SAMPLER_SIZES], count = sampler_sizes(samples, (int)cfg->batch_size, sizes);
+    exchange_steps steps = {
+        .sizes = count, .pass_leaves = tree_leaves(pass_samples, grain), .cuts = cfg->audit > 0};
+    for (int i = 0; i < count; i++) steps.leaves[i] = tree_leaves(sizes[i], grain);
+    return steps;
+}
+
+static const exchange_way way_of[] = {EXCHANGE_AUTO, EXCHANGE_DIRECT, EXCHANGE_HALVING};
+
+exchange_cfg session_exchange(const settings *cfg, const model *m, int samples, int pass_samples)
+{
+    exchange_cfg x = {.mode = cfg->reduce == REDUCE_MPI ? EXCHANGE_ALLREDUCE : EXCHANGE_TREE,
+                      .way = way_of[cfg->exchange],
+                      .length = m->slab_length,
+                      .buckets = m->buckets,
+                      .block_start = m->block_start,
+                      .blocks = m->blocks,
+                      .steps = session_steps(cfg, samples, pass_samples),
+                      .add = m->k->tree_sum};
+    for (int b = 0; b < m->buckets; b++) x.bucket[b] = m->bucket[b];
+    return x;
+}
+
+/* ---- opening ---- */
+
+/* Keeps what was found in the settings of the session, for config.json. A model whose weights know more classes than the data
+ * has keeps them. */
+static void keep_found(session *s, const run_data *known, dataset_plan *plan)
+{
+    if (known && known->classes > plan->classes && !s->cfg.classes) {
+        plan->classes = known->classes;
+        s->cfg.classes = known->classes;
+    }
+    memcpy(s->cfg.data, plan->folder, sizeof s->cfg.data);
+}
+
+/* Is it the data of cfg->known? What --data names may be other data, which s->is_other then says. */
+static status compare_data(session *s, const session_cfg *cfg, failure *why)
+{
+    if (!cfg->known) return STATUS_OK;
+    s->is_other = run_data_is(cfg->known, &s->data) == 0;
+    if (!s->is_other || cfg->cfg.data[0] || !cfg->evaluates) return STATUS_OK;
+    return run_data_check(cfg->known, &s->data, why);
+}
+
+/* Each group has read files of its own host; those of another host may have the same sizes and other content. */
+static status same_on_all_hosts(session *s, const dataset_plan *plan, failure *why)
+{
+    char first[sizeof s->data.digest];
+    const char *where = plan->file[0][0] ? plan->folder : plan->name;
+    status code = STATUS_OK;
+    memcpy(first, s->data.digest, sizeof first);
+    comm_broadcast(s->c, first, sizeof first);
+    if (strcmp(first, s->data.digest) != 0)
+        code = fail(why, STATUS_BAD_DATA,
+                    "%s: the data here (digest %s) is not that of rank 0 (digest %s): copy the "
+                    "same files to all hosts",
+                    where, s->data.digest, first);
+    return comm_agree(s->c, code, why);
+}
+
+/* On rank 0. An evaluation does without them. */
+static status name_classes(session *s, const session_cfg *cfg, failure *why)
+{
+    status code = STATUS_OK;
+    if (s->layout->rank == 0)
+        code = class_names_of(&s->data, &s->names, cfg->evaluates ? &s->names_remark : why);
+    if (code && cfg->evaluates) {
+        s->names = class_names_numbers(s->data.classes);
+        code = STATUS_OK;
+    }
+    return comm_agree(s->c, code, why);
+}
+
+static status find_data(session *s, const session_cfg *cfg, dataset_plan *plan, failure *why)
+{
+    if (cfg->plan) *plan = *cfg->plan;
+    if (cfg->plan || s->layout->rank != 0) return STATUS_OK;
+    return run_data_find(cfg->known, &s->cfg, cfg->evaluates, plan, why);
+}
+
+/* Rank 0 looks at the disk, one rank of each group reads, all ranks see. */
+static status open_data(session *s, const session_cfg *cfg, failure *why)
 {
     dataset_plan plan = {0};
-    status code = STATUS_OK;
-    if (s->layout->rank == 0) code = session_find_data(&s->cfg, &plan, why);
+    status code = find_data(s, cfg, &plan, why);
     code = comm_agree(s->c, code, why);
     if (code) return code;
     comm_broadcast(s->c, &plan, sizeof plan);
+    keep_found(s, cfg->known, &plan);
     void *bytes;
     code = comm_shared_take(s->c, plan.bytes, &bytes, why);
     if (code) return code;
@@ -41,29 +148,53 @@ static status open_data(session *s, message *why)
     code = comm_agree(s->c, code, why);
     if (code) return code;
     s->data = dataset_view(&plan, bytes);
-    dataset_cut(&s->data, (int)s->cfg.limit, s->cfg.validation_split, &s->training, &s->validation);
-    if (s->training.count < 1)
-        return fail(why, STATUS_USAGE, "--validation-split=%g leaves no image to train on",
-                    s->cfg.validation_split);
-    return STATUS_OK;
+    code = same_on_all_hosts(s, &plan, why);
+    if (!code) code = compare_data(s, cfg, why);
+    if (!code) code = name_classes(s, cfg, why);
+    /* an evaluation does not train, but its passes are planned for a batch */
+    s->training = s->data.test;
+    if (code || cfg->evaluates) return code;
+    code = session_cut_data(&s->cfg, &s->data, &s->training, &s->validation, why);
+    if (!code) s->cfg.batch_taken = session_batch(&s->cfg, s->training.count);
+    return code;
 }
 
-/* The table that every rank can run: the lowest of all ranks' best. */
-static status choose_kernels(session *s, message *why)
+/* Names the instruction sets that occur in levels [ranks], the highest first. */
+static void name_isa(session *s, const int *levels)
 {
-    status code = comm_agree(s->c, kernels_select(s->cfg.isa, &s->k, why), why);
+    size_t used = 0;
+    int most = 0;
+    for (int r = 0; r < s->layout->ranks; r++)
+        if (levels[r] > most) most = levels[r];
+    for (int level = most; level >= 0; level--)
+        for (int r = 0; r < s->layout->ranks; r++) {
+            if (levels[r] != level) continue;
+            used += (size_t)snprintf(s->isa + used, sizeof s->isa - used, "%s%s", used ? ", " : "",
+                                     kernels_of_level(level)->name);
+            break;
+        }
+}
+
+/* The kernels that every rank of the group can run, because a group shares its packed forms: the lowest of its ranks' best.
+ * Groups may differ: all kernels give the same bits. */
+static status choose_kernels(session *s, const kernels **k, failure *why)
+{
+    status code = comm_agree(s->c, kernels_select(s->cfg.isa, k, why), why);
     if (code) return code;
-    int own = kernels_level(s->k), lowest = own;
+    int own = kernels_level(*k);
     int *all = arena_take(&s->memory, (size_t)s->layout->ranks * sizeof *all);
     comm_allgather(s->c, &own, sizeof own, all);
-    for (int r = 0; r < s->layout->ranks; r++)
-        if (all[r] < lowest) lowest = all[r];
-    s->k = kernels_of_level(lowest);
+    const comm_layout *l = s->layout;
+    for (int r = l->group_first; r < l->group_first + l->group_ranks; r++)
+        if (all[r] < own) own = all[r];
+    *k = kernels_of_level(own);
+    comm_allgather(s->c, &own, sizeof own, all);
+    name_isa(s, all);
     return STATUS_OK;
 }
 
 /* BLIS' results depend on the processor family: all ranks must be of one. */
-static status check_blis(session *s, message *why)
+static status check_blis(session *s, failure *why)
 {
     char own[32] = "";
     snprintf(own, sizeof own, "%s", gemm_blis_architecture());
@@ -79,68 +210,46 @@ static status check_blis(session *s, message *why)
     return STATUS_OK;
 }
 
-static status build_model(session *s, message *why)
+static status build_model(session *s, failure *why)
 {
-    model_cfg cfg = settings_model(&s->cfg, s->data.height, s->data.width, s->data.classes, s->k);
+    const kernels *k;
+    status code = choose_kernels(s, &k, why);
+    if (code) return code;
+    shape image = shape_image(s->data.height, s->data.width, s->data.channels);
+    model_cfg cfg = settings_model(&s->cfg, image, s->data.classes, k);
     cfg.joint = s->layout->ranks > 1 && s->layout->groups == 1 && s->cfg.reduce == REDUCE_TREE;
-    status code = model_build(&s->m, &cfg, &s->memory, why);
+    code = model_build(&s->m, &cfg, &s->memory, why);
     if (!code && cfg.engine == GEMM_BLIS) code = check_blis(s, why);
-    return code;
+    return comm_agree(s->c, code, why);
 }
 
-static int batch_of(const session *s)
+/* [ranks] threads of each. */
+static int *gather_threads(session *s)
 {
-    return s->cfg.batch_size < s->training.count ? (int)s->cfg.batch_size : s->training.count;
-}
-
-int session_pass_samples(const settings *cfg, const model *m, int batch, int ranks, int threads)
-{
-    int grain = (int)cfg->grain, leaves = tree_leaves(batch, grain);
-    int samples = ((leaves + ranks - 1) / ranks) * grain;
-    if (samples < EVALUATION_SAMPLES) samples = EVALUATION_SAMPLES;
-    return run_capacity(m, samples, grain, threads);
+    int *all = arena_take(&s->memory, (size_t)s->layout->ranks * sizeof *all);
+    comm_allgather(s->c, &s->threads, sizeof s->threads, all);
+    return all;
 }
 
 /* Ranks may differ in threads; their passes do not. */
-static void plan_passes(session *s)
+static int plan_passes(const session *s, const int *threads)
 {
-    int ranks = s->layout->ranks, most = 1;
-    s->rank_threads = arena_take(&s->memory, (size_t)ranks * sizeof *s->rank_threads);
-    comm_allgather(s->c, &s->threads, sizeof s->threads, s->rank_threads);
+    int ranks = s->layout->ranks, most = 1, batch = session_batch(&s->cfg, s->training.count);
     for (int r = 0; r < ranks; r++)
-        if (s->rank_threads[r] > most) most = s->rank_threads[r];
-    s->pass_samples = session_pass_samples(&s->cfg, &s->m, batch_of(s), ranks, most);
+        if (threads[r] > most) most = threads[r];
+    return session_pass_samples(&s->cfg, &s->m, batch, ranks, most);
 }
 
-exchange_steps session_steps(const settings *cfg, int samples, int pass_samples)
+static status open_exchange(session *s, int pass_samples, failure *why)
 {
-    const int grain = (int)cfg->grain;
-    int sizes[SAMPLER_SIZES], count = sampler_sizes(samples, (int)cfg->batch_size, sizes);
-    exchange_steps steps = {.sizes = count, .pass_leaves = tree_leaves(pass_samples, grain)};
-    for (int i = 0; i < count; i++) steps.leaves[i] = tree_leaves(sizes[i], grain);
-    return steps;
-}
-
-static status open_exchange(session *s, message *why)
-{
-    exchange_cfg cfg = {.mode = s->cfg.reduce == REDUCE_MPI ? EXCHANGE_ALLREDUCE : EXCHANGE_TREE,
-                        .length = s->m.slab_length,
-                        .buckets = s->m.buckets,
-                        .block_start = s->m.block_start,
-                        .blocks = s->m.blocks,
-                        .steps = session_steps(&s->cfg, s->training.count, s->pass_samples),
-                        .add = s->k->tree_sum};
-    for (int b = 0; b < s->m.buckets; b++) cfg.bucket[b] = s->m.bucket[b];
+    exchange_cfg cfg = session_exchange(&s->cfg, &s->m, s->training.count, pass_samples);
     status code = exchange_open(s->c, &cfg, &s->x, why);
-    if (code) return code;
-    s->parameters = exchange_parameters(s->x);
-    for (int b = 0; b < s->m.buckets; b++)
-        s->slice_offset[b + 1] = s->slice_offset[b] + exchange_slice(s->x, b).length;
-    return STATUS_OK;
+    if (!code) s->parameters = exchange_parameters(s->x);
+    return code;
 }
 
-/* Packed parameters lie where the parameters lie: once per group, or once per rank. */
-static status take_packed(session *s, message *why)
+/* One copy of the packed forms for each copy of the parameters. */
+static status take_packed(session *s, const int *threads, failure *why)
 {
     size_t bytes = s->m.packed_length * sizeof(float);
     s->prepare_parts = s->threads;
@@ -152,58 +261,39 @@ static status take_packed(session *s, message *why)
     status code = comm_shared_take(s->c, bytes, &packed, why);
     if (code) return code;
     s->packed = packed;
-    /* every thread of every rank of the group takes a share; ranks of a group may differ in threads */
+    /* every thread of every rank of the group takes a share */
     s->prepare_parts = 0;
     for (int r = 0; r < s->layout->group_ranks; r++) {
         if (r == s->layout->group_rank) s->prepare_part = s->prepare_parts;
-        s->prepare_parts += s->rank_threads[s->layout->group_first + r];
+        s->prepare_parts += threads[s->layout->group_first + r];
     }
     return STATUS_OK;
 }
 
-/* Ranks of one host share the batch where that saves partial sums (model/run.h), and where there is room for it. */
+/* Ranks of one host share the batch if that saves partial sums (model/executor.h) and there is memory for it. */
 static void join_batch(session *s)
 {
     int batch = s->order.batch, grain = (int)s->cfg.grain;
-    size_t bytes = run_joint_floats(&s->m, batch, grain, s->layout->ranks) * sizeof(float);
+    size_t bytes = executor_joint_floats(&s->m, batch, grain, s->layout->ranks) * sizeof(float);
     void *memory;
-    message ignored;
+    failure ignored;
     if (bytes == 0) return; /* there is no joint bucket, or it would not pay */
     if (comm_shared_take(s->c, bytes, &memory, &ignored)) return; /* on all ranks alike */
-    run_join(s->r, memory, batch, &s->memory);
+    executor_join(s->r, memory, batch, &s->memory);
     s->joint = 1;
 }
 
-/* Memory for the sums, where the exchange has none. */
-static void take_gradient(session *s)
+static void take_private(session *s, int pass_samples)
 {
-    for (int b = 0; b < s->m.buckets; b++) {
-        size_t bytes = (s->slice_offset[b + 1] - s->slice_offset[b]) * sizeof(float);
-        s->gradient[b] = exchange_in_place(s->x, b);
-        if (!s->gradient[b]) s->gradient[b] = arena_take(&s->memory, bytes);
-    }
-}
-
-static void take_private(session *s)
-{
-    arena *a = &s->memory;
-    s->r = run_new(&s->m, s->pass_samples, (int)s->cfg.grain, s->threads, s->parameters, s->packed,
-                   a);
-    s->augment = settings_augment(&s->cfg);
-    s->optimizer = settings_optimizer(&s->cfg);
-    s->base_rate = s->optimizer.learning_rate;
-    s->schedule = settings_schedule(&s->cfg);
-    s->plateau = plateau_begin();
-    s->slots = optimizer_slots(&s->optimizer);
-    size_t own = s->slice_offset[s->m.buckets] * sizeof(float);
-    for (int i = 0; i < s->slots; i++) s->slot[i] = arena_take(a, own);
-    take_gradient(s);
-    int *permutation = arena_take(a, (size_t)s->training.count * sizeof(int));
+    int batch = session_batch(&s->cfg, s->training.count);
+    s->r = executor_new(&s->m, pass_samples, (int)s->cfg.grain, s->threads, s->parameters,
+                        s->packed, &s->memory);
+    int *permutation = arena_take(&s->memory, (size_t)s->training.count * sizeof(int));
     sampler_init(&s->order, s->cfg.shuffle == YES ? SAMPLER_SHUFFLED : SAMPLER_FILE_ORDER,
-                 (uint64_t)s->cfg.seed, s->training.count, batch_of(s), permutation);
+                 (uint64_t)s->cfg.seed, s->training.count, batch, permutation);
 }
 
-status session_open(session *s, const session_cfg *cfg, message *why)
+status session_open(session *s, const session_cfg *cfg, failure *why)
 {
     s->cfg = cfg->cfg;
     s->c = cfg->c;
@@ -211,39 +301,25 @@ status session_open(session *s, const session_cfg *cfg, message *why)
     s->threads = cfg->threads;
     s->cores = cfg->cores;
     team_set_threads(s->threads);
-    s->hash = XXH3_createState();
-    CHECK(s->hash, "%s", "out of memory");
-    status code = open_data(s, why);
-    if (!code) code = choose_kernels(s, why);
-    if (!code) code = comm_agree(s->c, build_model(s, why), why);
+    status code = open_data(s, cfg, why);
+    if (!code) code = build_model(s, why);
     if (code) return code;
-    plan_passes(s);
-    code = open_exchange(s, why);
-    if (!code) code = take_packed(s, why);
+    const int *threads = gather_threads(s);
+    int pass_samples = plan_passes(s, threads);
+    code = open_exchange(s, pass_samples, why);
+    if (!code) code = take_packed(s, threads, why);
     if (code) return code;
-    take_private(s);
+    take_private(s, pass_samples);
     join_batch(s);
-    s->norms = update_plan_new(s);
-    if (s->cfg.profile == YES) profile_begin(s);
     if (exchange_fills_parameters(s->x))
         model_initialise(&s->m, (uint64_t)s->cfg.seed, s->parameters);
     session_prepare(s);
     return STATUS_OK;
 }
 
-double session_rate(const session *s)
-{
-    schedule_place at = {.step = s->step,
-                         .steps_per_epoch = sampler_steps(&s->order),
-                         .epochs = s->cfg.epochs,
-                         .reductions = s->plateau.reductions};
-    return s->base_rate * schedule_factor(&s->schedule, at);
-}
-
 void session_close(session *s)
 {
-    if (s->x) exchange_close(s->x);
-    XXH3_freeState(s->hash);
+    exchange_close(s->x);
     arena_free(&s->memory);
 }
 
@@ -258,26 +334,4 @@ void session_prepare(session *s)
     comm_group_barrier(s->c); /* the parameters are written */
     team_run(prepare_part, s);
     comm_group_barrier(s->c); /* the packed forms are written */
-}
-
-typedef struct digest_state {
-    XXH3_state_t *hash;
-    const float *parameters;
-} digest_state;
-
-static void digest_tensor(void *context, const layer *l, const layer_tensor *t)
-{
-    (void)l;
-    digest_state *d = context;
-    XXH3_128bits_update(d->hash, d->parameters + t->at.offset, t->at.length * sizeof(float));
-}
-
-void session_digest(const session *s, char hex[33])
-{
-    digest_state d = {s->hash, s->parameters};
-    XXH3_128bits_reset(d.hash);
-    model_each_tensor(&s->m, digest_tensor, &d);
-    XXH128_canonical_t canonical;
-    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(d.hash));
-    text_hex(canonical.digest, sizeof canonical.digest, hex);
 }

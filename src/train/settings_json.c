@@ -1,26 +1,22 @@
 /* train/settings_json.c - settings as JSON, in the table's order, and back. */
-#include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
-#include "io/file.h"
+#include "base/text_buffer.h"
+#include "io/json.h"
 #include "train/settings.h"
 
-enum { ESCAPED_TEXT = 6 * SETTINGS_TEXT + 2 }; /* every byte as \u00XX, and quotes */
-
+/* A text can be a path, which need not be UTF-8. */
 static void add_text(text_buffer *out, const char *text)
 {
-    char quoted[ESCAPED_TEXT];
-    json_t *value = json_string(text);
-    size_t length = value ? json_dumpb(value, quoted, sizeof quoted, JSON_ENCODE_ANY) : 0;
-    json_decref(value);
-    /* text that is not UTF-8 cannot be JSON */
-    if (length == 0 || length > sizeof quoted)
-        text_buffer_add(out, "\"\"");
-    else
-        text_buffer_add(out, "%.*s", (int)length, quoted);
+    char *quoted = json_to_text(json_path(text), JSON_ONE_LINE, 17);
+    text_buffer_add(out, "%s", quoted);
+    memory_free(quoted);
 }
 
+/* Numbers are written by settings_value, with as few digits as give the same number back. jansson writes another text for the
+ * same number, and checkpoints, which hold this text, would have other bytes. */
 char *settings_to_json(const settings *s, setting_role most)
 {
     int rows;
@@ -43,10 +39,14 @@ char *settings_to_json(const settings *s, setting_role most)
     return out.text;
 }
 
-static status set_from(settings *s, const char *key, const json_t *value, message *why)
+static status set_from(settings *s, const char *key, const json_t *value, failure *why)
 {
-    char number[64];
-    if (json_is_string(value)) return settings_set(s, key, json_string_value(value), why);
+    char number[64], text[SETTINGS_TEXT];
+    if (strcmp(key, SETTINGS_DATASET) == 0 && json_is_object(value)) return STATUS_OK;
+    if (json_is_string(value)) {
+        const char *words = json_string_value(value);
+        return settings_set(s, key, json_path_bytes(words, text, sizeof text) ? text : words, why);
+    }
     if (json_is_integer(value))
         snprintf(number, sizeof number, "%lld", (long long)json_integer_value(value));
     else if (json_is_real(value))
@@ -56,7 +56,7 @@ static status set_from(settings *s, const char *key, const json_t *value, messag
     return settings_set(s, key, number, why);
 }
 
-status settings_from_json(settings *s, const char *json, message *why)
+status settings_from_json(settings *s, const char *json, failure *why)
 {
     json_error_t error;
     json_t *object = json_loads(json, JSON_REJECT_DUPLICATES, &error);

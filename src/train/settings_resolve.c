@@ -1,48 +1,12 @@
-/* train/settings_resolve.c - settings that depend on others, and what they mean to the rest of the program. */
-#include <math.h>
+/* train/settings_resolve.c - checks of all settings together, and the settings as other rooms take them. */
 #include <string.h>
+#include <strings.h>
 
 #include "base/text.h"
 #include "train/cadence.h"
 #include "train/settings.h"
 
-enum { SCALING_BATCH = 128 }; /* of which the default learning rates are meant */
-
-/* ---- resolving ---- */
-
-static const char *const adaptive = "leave it out, or use --optimizer=adam, adamw or lamb";
-static const char *const moving = "use --optimizer=momentum, nesterov or lars";
-
-/* otherwise: the value where none was given; `known`: what to do where the option has no meaning, NULL: it has. */
-static status resolve_real(const settings *s, const char *name, double *value, double otherwise,
-                           const char *known, message *why)
-{
-    if (!known && isnan(*value)) *value = otherwise;
-    if (!known || isnan(*value)) return STATUS_OK;
-    return fail(why, STATUS_USAGE, "--%s has no meaning for --optimizer=%s: %s", name, s->optimizer,
-                known);
-}
-
-static status resolve_optimizer(settings *s, message *why)
-{
-    optimizer_kind kind;
-    status code = optimizer_named(s->optimizer, &kind, why);
-    if (code) return code;
-    optimizer_cfg d = optimizer_cfg_default(kind);
-    const char *betas = optimizer_is_adaptive(kind) ? NULL : adaptive;
-    const char *momentum = optimizer_has_momentum(kind) ? NULL : moving;
-    code = resolve_real(s, "learning-rate", &s->learning_rate, d.learning_rate, NULL, why);
-    if (!code) code = resolve_real(s, "momentum", &s->momentum, d.momentum, momentum, why);
-    if (!code) code = resolve_real(s, "beta1", &s->beta1, d.beta1, betas, why);
-    if (!code) code = resolve_real(s, "beta2", &s->beta2, d.beta2, betas, why);
-    if (!code) code = resolve_real(s, "epsilon", &s->epsilon, d.epsilon, betas, why);
-    if (!code) code = resolve_real(s, "weight-decay", &s->weight_decay, d.weight_decay, NULL, why);
-    if (code) return code;
-    optimizer_cfg chosen = settings_optimizer(s);
-    return optimizer_check(&chosen, why);
-}
-
-static status resolve_stopping(const settings *s, message *why)
+static status resolve_stopping(const settings *s, failure *why)
 {
     if (s->target_accuracy > 0 && s->validation_split == 0)
         return fail(why, STATUS_USAGE,
@@ -51,7 +15,7 @@ static status resolve_stopping(const settings *s, message *why)
     return STATUS_OK;
 }
 
-static status resolve_hang_timeout(const settings *s, message *why)
+static status resolve_hang_timeout(const settings *s, failure *why)
 {
     double seconds;
     if (text_to_duration(s->hang_timeout, &seconds) && (seconds == 0 || seconds >= 1))
@@ -61,7 +25,7 @@ static status resolve_hang_timeout(const settings *s, message *why)
                 s->hang_timeout);
 }
 
-static status resolve_duration(const char *name, const char *text, message *why)
+static status resolve_duration(const char *name, const char *text, failure *why)
 {
     double seconds;
     if (text_to_duration(text, &seconds)) return STATUS_OK;
@@ -70,7 +34,7 @@ static status resolve_duration(const char *name, const char *text, message *why)
                 text);
 }
 
-static status resolve_time(const settings *s, message *why)
+static status resolve_time(const settings *s, failure *why)
 {
     cadence every;
     status code = cadence_parse(s->checkpoint_every, &every, why);
@@ -85,69 +49,81 @@ static status resolve_time(const settings *s, message *why)
                 s->time_limit, s->time_margin);
 }
 
-status settings_resolve(settings *s, message *why)
+/* A folder of this name is more likely a file of a model that the user expects. */
+static int looks_like_model(const char *path)
+{
+    static const char *const ends[] = {".h5",  ".hdf5", ".keras", ".onnx",   ".pt",
+                                       ".pth", ".pb",   ".ckpt",  ".tflite", ".safetensors",
+                                       ".npz", ".pkl",  ".zip",   NULL};
+    const char *end = strrchr(path, '.');
+    for (int i = 0; end && ends[i]; i++)
+        if (strcasecmp(end, ends[i]) == 0) return 1;
+    return 0;
+}
+
+static status resolve_run(const settings *s, failure *why)
 {
     if (s->resume == YES && s->resume_from[0])
         return fail(why, STATUS_USAGE,
-                    "--resume and --resume-from exclude each other: --resume goes "
-                    "on in -o, --resume-from begins a new -o");
+                    "--resume and --resume-from exclude each other: --resume continues the run in "
+                    "--out, --resume-from starts a new --out");
     if (s->weights[0] && s->resume_from[0])
         return fail(why, STATUS_USAGE,
                     "--weights and --resume-from exclude each other: --weights starts a new run, "
                     "--resume-from continues one");
+    if (s->optimizer_state == YES && !s->weights[0])
+        return fail(why, STATUS_USAGE,
+                    "--optimizer-state needs the file whose state is taken: --weights PATH");
+    if (s->accept_numerics == YES && s->resume == NO && !s->resume_from[0])
+        return fail(why, STATUS_USAGE,
+                    "--accept-numerics is about a run that goes on: give --resume or "
+                    "--resume-from");
     if (s->resume == YES && !s->out[0])
         return fail(why, STATUS_USAGE, "--resume needs the run directory: -o DIR");
+    if (strpbrk(s->out, "\n\r"))
+        return fail(why, STATUS_USAGE, "--out=%.200s: holds a line break: choose another name",
+                    s->out);
+    if (looks_like_model(s->out))
+        return fail(why, STATUS_USAGE,
+                    "--out=%.200s: must be a folder, the run directory: train with -o runs/NAME; "
+                    "then mnist_dist export (.keras, .weights.h5) or tools/export_onnx.py (.onnx) "
+                    "writes the model to a file",
+                    s->out);
+    return STATUS_OK;
+}
+
+/* A batch below the grain is one leaf, as with a grain of the batch, which takes less memory. The default stays: checkpoints
+ * hold it. */
+static void resolve_grain(settings *s)
+{
+    int64_t usual = settings_default().grain, most = s->batch_size > usual ? s->batch_size : usual;
+    if (s->grain > most) s->grain = most;
+}
+
+status settings_resolve(settings *s, failure *why)
+{
     augment_cfg augment;
     schedule plan;
-    status code = augment_parse(s->augment, &augment, why);
+    status code = resolve_run(s, why);
+    if (!code) code = augment_parse(s->augment, &augment, why);
     if (!code) code = schedule_parse(s->schedule, s->warmup, &plan, why);
     if (!code) code = resolve_stopping(s, why);
     if (!code) code = resolve_hang_timeout(s, why);
     if (!code) code = resolve_time(s, why);
-    return code ? code : resolve_optimizer(s, why);
+    if (s->grain > s->batch_size) resolve_grain(s);
+    return code ? code : settings_resolve_optimizer(s, why);
 }
 
-status settings_check_ranks(int ranks, message *why)
-{
-    if (ranks <= SETTINGS_MAX_RANKS) return STATUS_OK;
-    return fail(why, STATUS_USAGE,
-                "%d ranks: at most %d; fewer ranks with more threads each (-t, OMP_NUM_THREADS) "
-                "use as many cores",
-                ranks, SETTINGS_MAX_RANKS);
-}
+/* ---- as other rooms take them ---- */
 
-/* ---- what they mean ---- */
-
-double settings_rate_factor(const settings *s)
-{
-    double times = (double)s->batch_size / SCALING_BATCH;
-    if (s->lr_scaling == SCALING_NONE) return 1.0;
-    return s->lr_scaling == SCALING_LINEAR ? times : sqrt(times);
-}
-
-model_cfg settings_model(const settings *s, int height, int width, int classes, const kernels *k)
+model_cfg settings_model(const settings *s, shape image, int classes, const kernels *k)
 {
     return (model_cfg){.spec = s->model,
-                       .input = shape_image(height, width, 1),
+                       .input = image,
                        .classes = classes,
                        .k = k,
                        .engine = s->gemm == GEMM_CHOICE_BLIS ? GEMM_BLIS : GEMM_OWN,
                        .sums = s->exact_conv == YES ? STAGE_EXACT : STAGE_FAST};
-}
-
-optimizer_cfg settings_optimizer(const settings *s)
-{
-    optimizer_kind kind = OPTIMIZER_ADAM;
-    CHECK(optimizer_named(s->optimizer, &kind, NULL) == STATUS_OK, "optimizer '%s'", s->optimizer);
-    optimizer_cfg cfg = optimizer_cfg_default(kind);
-    if (!isnan(s->learning_rate)) cfg.learning_rate = s->learning_rate;
-    if (!isnan(s->momentum)) cfg.momentum = s->momentum;
-    if (!isnan(s->beta1)) cfg.beta1 = s->beta1;
-    if (!isnan(s->beta2)) cfg.beta2 = s->beta2;
-    if (!isnan(s->epsilon)) cfg.epsilon = s->epsilon;
-    if (!isnan(s->weight_decay)) cfg.weight_decay = s->weight_decay;
-    cfg.learning_rate *= settings_rate_factor(s);
-    return cfg;
 }
 
 schedule settings_schedule(const settings *s)

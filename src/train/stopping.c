@@ -1,12 +1,9 @@
-/* train/stopping.c - which epoch is the best, and when enough is enough. */
+/* train/stopping.c - which epoch is the best, and when training stops early. */
 #include "train/stopping.h"
 
 #include <math.h>
 
-static const char *const monitor_name[] = {"validation_loss", "validation_accuracy", "loss",
-                                           "accuracy"};
-
-/* What the monitor means for an epoch: without a validation set, the same of training. */
+/* What is monitored of an epoch: the training value if there is no validation set. */
 static monitored monitor_of(const settings *s, const metrics_epoch *e)
 {
     if (!isnan(e->val_loss)) return (monitored)s->monitor;
@@ -27,7 +24,7 @@ int stopping_is_better(const settings *s, double value, double best)
     return is_loss ? value < best - s->min_delta : value > best + s->min_delta;
 }
 
-int stopping_is_due(const settings *s, const progress_state *p, message *reason)
+int stopping_is_due(const settings *s, const progress_state *p, failure *reason)
 {
     if (p->epochs == 0) return 0;
     const metrics_epoch *e = &p->history[p->epochs - 1];
@@ -38,6 +35,7 @@ int stopping_is_due(const settings *s, const progress_state *p, message *reason)
     }
     if (s->patience == 0 || p->epoch - p->best_epoch < s->patience) return 0;
     fail(reason, STATUS_OK, "stopped after epoch %d: %s was best in epoch %d, %d ago", p->epoch,
-         monitor_name[monitor_of(s, e)], p->best_epoch, p->epoch - p->best_epoch);
+         settings_word(settings_row("monitor"), (int)monitor_of(s, e)), p->best_epoch,
+         p->epoch - p->best_epoch);
     return 1;
 }

@@ -38,6 +38,6 @@ mkdir "$scratch/evaluated"
 "$MNIST_DIST" evaluate --data synthetic --which last --json "$scratch/whole" >"$scratch/evaluated/result.json"
 [[ $(result evaluated test_loss) == $(result whole test_loss) ]] || die 'training tests on augmented images'
 
-refused 64 "--augment: unknown word 'shfit'; did you mean 'shift'?" \
+refused 64 "--augment='shfit 2': word 1, 'shfit': unknown; did you mean 'shift'?" \
     "$MNIST_DIST" "${two[@]}" --out "$scratch/typo" --augment 'shfit 2'
 [[ ! -e $scratch/typo ]] || die 'a run directory for a typo'

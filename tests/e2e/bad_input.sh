@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What is wrong in the world: each case ends all ranks with its exit code and one line that names the culprit, on 1 and on 3
-# ranks, and leaves nothing half-written.
+# Bad files, options and folders: each case ends all ranks, on 1 and on 3 ranks, with its exit code and one line that names what
+# is wrong, and leaves no file that is half written.
 set -euo pipefail
 : "${MNIST_DIST:?the program}"
 scratch=$(mktemp -d)
@@ -11,7 +11,7 @@ cd "$scratch"
 unset MNIST_DIR OMP_NUM_THREADS
 ranks=(mpirun --oversubscribe --bind-to none -n 3)
 
-# A folder with a small data set, 300 and 100 images of 4 x 4, and copies of it with one fault each.
+# A folder with a small data set, 300 and 100 images of 4 x 4, and copies of it, each with one fault.
 python3 - <<'END'
 import gzip, os, random, struct
 
@@ -59,12 +59,12 @@ folder("gzip_cut", {**dict(enumerate(packed)), 0: packed[0][:-20]}, ".gz")
 folder("gzip_flip", {**dict(enumerate(packed)), 0: packed[0][:200] + bytes([packed[0][200] ^ 255]) + packed[0][201:]}, ".gz")
 END
 
-# nothing_half_written: no temporary file, and no run directory called 'made'
+# nothing_half_written: no temporary file is left
 nothing_half_written() {
     [[ -z $(find . -name '*.partial*') ]] || die "left behind: $(find . -name '*.partial*')"
 }
 
-# bad CODE WORDS ARGUMENT...: on 1 and on 3 ranks
+# bad CODE WORDS ARGUMENT...: the program ends with this code and these words, on 1 and on 3 ranks
 bad() {
     local launcher
     for launcher in '' "${ranks[*]}"; do
@@ -79,7 +79,7 @@ bad() {
 
 tiny=(-m 'flatten; dense 10' -e 1 -b 50)
 
-# The ground: without a fault it works.
+# Without a fault it works.
 run "$MNIST_DIST" "${tiny[@]}" -d good -o ok
 [[ $code == 0 ]] || die 'the good data set'
 run "$MNIST_DIST" "${tiny[@]}" -d packed/good -o ok_packed
@@ -104,13 +104,13 @@ bad 65 'gzip_flip/train-images-idx3-ubyte.gz' "${tiny[@]}" -d gzip_flip -o made
 bad 65 '5 classes' "${tiny[@]}" -d good --classes=5 -o made
 bad 64 '--validation-split' "${tiny[@]}" -d good --limit=1 -o made
 bad 65 'truncated/train-images-idx3-ubyte' evaluate ok -d truncated
-# A folder that was named is never replaced by another one.
+# If a folder is named, no other folder is searched.
 export MNIST_DIR=$scratch/nowhere
 bad 66 'nowhere' "${tiny[@]}" -o made
 MNIST_DIR=$scratch/truncated
 bad 65 'truncated' "${tiny[@]}" -o made
 unset MNIST_DIR
-# So is a searched folder that holds some of the files.
+# A searched folder that holds some of the files is not skipped.
 mkdir data && cp -r missing data/mnist
 bad 66 'data/mnist' "${tiny[@]}" -o made
 rm -r data
@@ -148,7 +148,7 @@ bad 64 'other data' "${tiny[@]}" -d synthetic -o ok --resume -e 2
 bad 66 'nowhere' "${tiny[@]}" -d good --resume-from=nowhere -o resumed
 cmp -s ok/last.weights.h5 ok_packed/last.weights.h5 || die 'what was refused has changed the run'
 
-# ---- a loss that is not finite: exit code 1, and what was there stays ----
+# ---- a loss that is not finite: exit code 1, no result ----
 rm -rf runs
 bad 1 'not finite' "${tiny[@]}" -d good --optimizer=sgd --lr=1e30
 for folder in runs/*; do

@@ -23,4 +23,4 @@ rows '[r["kernel"] for r in rows[:3]] == ["fma_peak", "copy", "copy"] and {r["ke
 # a rate is what all threads do together
 rows 'all(abs(r["rate"] * r["call_us"] - 4 * 2e-3 * 128 * 1600 * 128) < 1 for r in rows if r["shape"] == "cnn dense")'
 
-refused 64 "--kernel=gem_nn: unknown; did you mean 'gemm_nn'? known are fma_peak, copy, gemm_nn, " "$MNIST_DIST" bench --kernel=gem_nn
+refused 64 "--kernel=gem_nn: unknown; did you mean 'gemm_nn'? Known are fma_peak, copy, gemm_nn, " "$MNIST_DIST" bench --kernel=gem_nn

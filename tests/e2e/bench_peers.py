@@ -127,7 +127,7 @@ def start(tools, out, *options, **more):
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
     world = os.environ | {"FAKE_LOG": str(out / "log"), "PATH": f"{SCRATCH}/bin:{os.environ['PATH']}"}
-    world |= {"OMP_NUM_THREADS": "7", **more}  # the first must not reach anybody
+    world |= {"OMP_NUM_THREADS": "7", **more}  # the first must reach no worker
     (out / "log").touch()
     words = [sys.executable, tools / "bench_peers.py", "--mnist-dist", SCRATCH / "mnist_dist"]
     words += ["--data", SCRATCH / "data", "--models", "cnn", "--batches", "128", "--out", out, *options]
@@ -181,8 +181,8 @@ def check_order(out, peers):
     """One after another, in the order that rotates."""
     events = [line.split(" ", 1) for line in log_of(out) if line.split()[0] in ("begin", "end")]
     begun = [name for kind, name in events if kind == "begin"]
-    expect([name for kind, name in events if kind == "end"], begun, "whoever begins ends before another begins")
-    expect([kind for kind, _ in events], ["begin", "end"] * len(begun), "nobody runs beside another")
+    expect([name for kind, name in events if kind == "end"], begun, "a worker ends before another begins")
+    expect([kind for kind, _ in events], ["begin", "end"] * len(begun), "no two workers run at once")
     contenders = [name for name in NAMES.values() if name == "ours" or name.split()[0] in peers]
     lost = {"torch compile": 0, "jax jit": 0, "tensorflow graph": 2}  # in that round, and after it, it does not run
     expect(begun, expected_order(contenders, lambda name, number: number < lost.get(name, 3)), "the order")
@@ -253,7 +253,7 @@ def check_sections(tools, out):
 
 
 def check_interruption(tools, out, number):
-    """While a worker is busy: everybody ends, and what is done stays."""
+    """While a worker is busy: all processes end, and finished results stay."""
     process = start(tools, out, "--section", "training")
     give_up = time.monotonic() + 30
     while "hangs" not in log_of(out) and time.monotonic() < give_up:
@@ -296,7 +296,7 @@ def check_mistakes():
         except AssertionError as noticed:
             expect(words in str(noticed), True, f"'{words}' in '{noticed}'")
             continue
-        raise AssertionError(f"nobody noticed '{wrong}' in {name}")
+        raise AssertionError(f"'{wrong}' in {name} was not noticed")
 
 
 make_world()

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The command line as users meet it: help, versions, typos, every command on small runs; alone and under mpirun.
+# The command line: help, versions, typing mistakes, every command on small runs; with and without mpirun.
 set -euo pipefail
 : "${MNIST_DIST:?the program}"
 scratch=$(mktemp -d)
@@ -10,54 +10,84 @@ cd "$scratch"
 unset MNIST_DIR OMP_NUM_THREADS
 ranks=(mpirun --oversubscribe --bind-to none -n 3)
 
-# wants CODE: of the last run
+# wants CODE: the exit code of the last run
 wants() {
     [[ $code == "$1" ]] || die "expected exit code $1"
 }
 
-# says FILE WORDS
+# says FILE WORDS: the file contains the words
 says() {
     grep -qF -- "$2" "$1" || die "'$2' is not in $1"
 }
 
-# one_complaint WORDS: exactly one line of ours on standard error, with these words
+# one_complaint WORDS: standard error has exactly one line of mnist_dist, with these words
 one_complaint() {
     [[ $(grep -c '^mnist_dist: ' err) == 1 ]] || die 'expected one line of mnist_dist'
     says err "$1"
 }
 
-# ---- questions: nothing runs, no MPI starts, rank 0 alone answers ----
+# ---- help and versions: rank 0 prints them ----
+commands=(train evaluate predict export summary inspect verify bench selftest env help)
+headings=('Data and model' 'Optimisation' 'Run and checkpoints' 'Stopping' 'Parallelism' 'Output')
+
+# fits LINES: the output has one usage line, at most LINES lines, and no line wider than 80 columns
+fits() {
+    [[ $(wc -l <out) -le $1 ]] || die "more than $1 lines"
+    awk 'length > 80 {exit 1}' out || die 'lines of the help are wider than a terminal'
+    if grep -q ' $' out; then die 'a line ends with a blank'; fi
+    [[ $(grep -c '^Usage: mnist_dist' out) == 1 ]] || die 'expected the help once'
+}
+
 for launcher in '' "${ranks[*]}"; do
     # shellcheck disable=SC2086
     run $launcher "$MNIST_DIST" --help
     wants 0
+    fits 40
+    for command in "${commands[@]}"; do says out "  $command"; done
+    for option in model data epochs batch-size optimizer learning-rate seed threads out resume; do says out " --$option"; done
+    for words in 'Examples:' 'train --help' 'exit codes' 'docs/README.md'; do says out "$words"; done
+    # shellcheck disable=SC2086
+    run $launcher "$MNIST_DIST" train --help
+    wants 0
+    fits 240
     for option in model data classes epochs batch-size validation-split optimizer learning-rate lr momentum beta1 beta2 \
-        epsilon augment shuffle no-shuffle seed threads out resume resume-from weights checkpoint-every keep time-limit time-margin \
+        epsilon augment shuffle no-shuffle seed threads out resume resume-from weights optimizer-state checkpoint-every keep time-limit time-margin \
         limit max-steps digest-every hang-timeout reduce eval-on \
         share gemm progress profile grain isa config dry-run quiet verbose help usage version; do
         says out "--$option"
     done
-    for command in train evaluate predict export summary inspect verify bench env; do says out "  $command"; done
+    [[ $(grep -nxFf <(printf '%s\n' "${headings[@]}") out | cut -d: -f2) == "$(printf '%s\n' "${headings[@]}")" ]] ||
+        die 'expected the headings in their order'
     says out 'Exit codes:'
-    [[ $(grep -c '^Usage:' out) == 1 ]] || die 'expected the help once'
-    awk 'length > 80 {exit 1}' out || die 'lines of the help are wider than a terminal'
     # shellcheck disable=SC2086
     run $launcher "$MNIST_DIST" --version
     wants 0
     for library in MPI BLIS HDF5 zlib jansson; do says out "$library"; done
     [[ $(grep -c '^mnist_dist' out) == 1 ]] || die 'expected the version once'
 done
-for command in train evaluate predict export summary inspect verify bench env; do
-    run "$MNIST_DIST" "$command" --help
-    wants 0
-    says out 'Usage: mnist_dist'
+run "$MNIST_DIST" --help
+cp out overview
+run "$MNIST_DIST" help
+wants 0
+cmp -s out overview || die 'help is not --help'
+for command in "${commands[@]}"; do
     run "$MNIST_DIST" "$command" --usage
     wants 0
+    says out "Usage: mnist_dist $command"
+    run "$MNIST_DIST" "$command" --help
+    wants 0
+    fits 240
+    says out 'Example'
+    cp out help
+    run "$MNIST_DIST" help "$command"
+    wants 0
+    cmp -s out help || die "help $command is not $command --help"
 done
 run "$MNIST_DIST" evaluate --help
+fits 45
 if grep -q -- --epochs out; then die 'evaluate has no epochs'; fi
 
-# ---- mistakes: one line, exit code 64, at once ----
+# ---- mistakes: one line and exit code 64 ----
 mistake() {
     run "$MNIST_DIST" "${@:2}"
     wants 64
@@ -70,18 +100,31 @@ mistake() {
 mistake "unknown command 'evalute'; did you mean 'evaluate'?" evalute runs/a
 mistake "unknown option '--epcohs'; did you mean '--epochs'?" --epcohs 3
 mistake "option '-e' needs a value" -e
+mistake "unknown command 'runs/laptop'; a command comes before a path: $MNIST_DIST evaluate runs/laptop" runs/laptop
+mistake "unknown option '-n'; mpirun starts the ranks: mpirun -n 4 $MNIST_DIST" -n 4
+mistake "evaluate has no option '--epochs': it belongs to train" evaluate runs/a --epochs 3
+mistake "'-epochs': a long name has two dashes: --epochs" -epochs 3
+mistake "the command comes first: $MNIST_DIST evaluate" -e 3 evaluate runs/a
+mistake "--monitor=vaL_loss: unknown; did you mean 'val_loss'?" --monitor vaL_loss
 mistake "did you mean 'tree'?" --reduce=tre
 mistake '--batch-size=0' -b 0
 mistake "unknown model 'cn'; did you mean 'cnn'?" -m cn -d synthetic
 mistake '--isa=avx3: unknown' --isa=avx3 -d synthetic
 [[ ! -e runs ]] || die 'a mistake left a run directory'
 
-# ---- a small run, and what can be asked of it ----
+# ---- a small run, resumed and repeated ----
 small=(-m 'flatten; dense 10' -d synthetic --limit 500 -e 2 -b 50)
 run "$MNIST_DIST" "${small[@]}" --dry-run
 wants 0
 says out 'nothing was written'
 says out '450 train, 50 validation, 2,000 test'
+# a layout that nothing here could start
+run "$MNIST_DIST" "${small[@]}" --dry-run --ranks 4096 --hosts 512 --threads 2 --batch-size 65536
+wants 0
+says out '512 hosts, 4096 ranks x 2 threads on '
+mistake '--ranks=2 --hosts=3: a host has at least one rank' "${small[@]}" --dry-run --ranks 2 --hosts 3
+mistake '--ranks=0: must be a whole number from 1 to 524,287' "${small[@]}" --dry-run --ranks 0
+mistake 'mpirun starts the ranks: mpirun -n 8' "${small[@]}" --ranks 8
 [[ ! -e runs ]] || die '--dry-run wrote'
 
 run "$MNIST_DIST" "${small[@]}" -t 2
@@ -93,7 +136,7 @@ says out '7,850 parameters; adam, lr 0.001; batch 50 global'
 says out 'Epoch 1/2  9/9 '
 says out 'Epoch 2/2  9/9 '
 says out 'test   loss '
-says out 'next   mnist_dist evaluate runs/'
+says out "next   $MNIST_DIST evaluate runs/"
 [[ ! -s err ]] || die 'a good run is silent on standard error'
 runs=(runs/*)
 first=${runs[0]}
@@ -121,14 +164,19 @@ wants 0
 [[ $(digest from) == "$(digest three)" ]] || die '--resume-from is not --resume'
 
 # ---- the other commands ----
-run "$MNIST_DIST" summary
+run env LC_ALL=C.UTF-8 "$MNIST_DIST" summary
 wants 0
+says out '│ conv2d_1 (Conv2D)'
 for words in 'conv2d_1 (Conv2D)' '(None, 11, 11, 64)' '18,496' 'Total params: 225,034' 'FLOP per sample' 'Memory'; do
     says out "$words"
 done
+run env LC_ALL=C "$MNIST_DIST" summary
+wants 0
+says out '| conv2d_1 (Conv2D)'
+if LC_ALL=C grep -q '[^ -~]' out; then die 'not ASCII in a locale that has nothing else'; fi
 run "$MNIST_DIST" evaluate three
 wants 0
-says out 'weights three/best.weights.h5'
+says out 'weights three/last.weights.h5 (3 epochs, step 27): '
 says out 'macro avg'
 says out 'confusion matrix'
 run "${ranks[@]}" "$MNIST_DIST" evaluate three --which=last --json

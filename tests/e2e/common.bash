@@ -3,11 +3,16 @@
 
 : "${MNIST_DIST:?the program}" "${SOURCE_DIR:?the folder of the project}"
 unset OMP_NUM_THREADS OMP_WAIT_POLICY GOMP_SPINCOUNT MNIST_DIST_GROUP_SIZE
+# script(1) gives its command to $SHELL. The commands are quoted by printf %q, which dash does not read.
+export SHELL=$BASH
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 here=$SOURCE_DIR/tests/e2e
 python=/usr/bin/python3
-launcher=$(command -v mpirun.openmpi || command -v mpirun) || { echo "SKIP: mpirun is not installed"; exit 77; }
+# The launcher of the program's MPI, and the options with which it starts more ranks than there are cores.
+launcher=${MPIEXEC:-$(command -v mpirun.openmpi || command -v mpirun)} || { echo "SKIP: mpirun is not installed"; exit 77; }
+spread=(--bind-to none)
+[[ ! $("$launcher" --version) =~ Open\ ?MPI|OpenRTE|PRRTE ]] || spread=(--oversubscribe --bind-to none)
 
 skip() {
     echo "SKIP: $*"
@@ -30,7 +35,7 @@ python_has() {
 # on LAYOUT COMMAND...: the program on RANKSxTHREADS; one rank runs without mpirun. Its output goes to $scratch/output.
 on() {
     local ranks=${1%x*} threads=${1#*x} command=("$MNIST_DIST")
-    [[ $ranks == 1 ]] || command=("$launcher" --oversubscribe --bind-to none -n "$ranks" "$MNIST_DIST")
+    [[ $ranks == 1 ]] || command=("$launcher" "${spread[@]}" -n "$ranks" "$MNIST_DIST")
     timeout 300 "${command[@]}" "${@:2}" --threads "$threads" >"$scratch/output" 2>&1
 }
 
@@ -88,4 +93,14 @@ differ() {
 # listing RUN: names and contents of its files
 listing() {
     (cd "$scratch/$1" && sha256sum -- *)
+}
+
+# orphans: pieces of the program's shared memory whose process is gone. Those of living processes, which other tests may have,
+# have names for a moment only, while a run starts.
+orphans() {
+    local piece process
+    for piece in /dev/shm/mnist_dist-*-*; do
+        process=${piece#*/mnist_dist-}
+        [[ -e /proc/${process%-*} || ! -e $piece ]] || echo "$piece"
+    done
 }

@@ -15,11 +15,11 @@ export_ok() {
 }
 
 export_ok run a.weights.h5
-says 'a.weights.h5: conv2d 4 3 relu; maxpool 2; flatten; dense 10, 6,810 parameters, of run/best.weights.h5'
+says 'a.weights.h5: conv2d 4 3 relu; maxpool 2; flatten; dense 10, 6,810 parameters, of run/last.weights.h5 (2 epochs, step 6)'
 export_ok run a.keras
 TZ=Pacific/Auckland export_ok run b.keras
 cmp a.keras b.keras || die 'the same weights gave other bytes'
-export_ok run b.weights.h5 --which last
+export_ok run b.weights.h5 --which best
 for path in a.weights.h5 a.keras; do # what was exported can be exported
     export_ok "$path" c.weights.h5 --model "${common[-1]}" --force
     cmp a.weights.h5 c.weights.h5 || die "$path changed on its way"
@@ -34,7 +34,7 @@ with h5py.File("a.weights.h5") as a, h5py.File("b.weights.h5") as b, h5py.File("
         h5py.File("run/last.weights.h5") as last:
     assert sorted(a) == ["layers", "vars"], sorted(a)
     assert a.userblock_size == 0
-    for file, source in (a, best), (b, last):
+    for file, source in (a, last), (b, best):
         for key in "conv2d", "dense":
             for i in "01":
                 path = f"layers/{key}/vars/{i}"
@@ -49,6 +49,28 @@ with zipfile.ZipFile("a.keras") as archive:
     assert layers[0]["config"]["batch_shape"] == [None, 28, 28, 1]
     assert layers[-1]["config"]["activation"] == "softmax"
 END
+
+# ---- two at once: the file is whole; without --force one of them has written it, and the other says so ----
+# at_once OPTION...: sets codes, the lower one first
+at_once() {
+    local first=0 second=0 one
+    "$MNIST_DIST" export run -o twice.keras "$@" >output.one 2>&1 &
+    one=$!
+    "$MNIST_DIST" export run -o twice.keras "$@" >output 2>&1 || second=$?
+    wait "$one" || first=$?
+    cat output.one >>output
+    codes="$((first < second ? first : second)) $((first < second ? second : first))"
+    cmp a.keras twice.keras || die "two exports at once left another file"
+    [[ -z $(compgen -G 'twice.keras.*') ]] || die "left behind: $(echo twice.keras.*)"
+}
+for ((i = 0; i < 5; i++)); do
+    rm -f twice.keras
+    at_once
+    [[ $codes == '0 73' ]] || { cat output; die "two exports at once: status $codes"; }
+    says 'twice.keras: is there already'
+    at_once --force
+    [[ $codes == '0 0' ]] || { cat output; die "two exports with --force at once: status $codes"; }
+done
 
 # ---- what is refused ----
 # bad STATUS WORDS WORD...

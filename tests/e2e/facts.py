@@ -1,4 +1,4 @@
-"""Prints what a run directory holds and what the README says is the same for every layout, one fact a line.
+"""Prints what a run directory holds and what docs/reproducibility.md says is the same for every layout, one fact a line.
 
 facts.py RUN: files by their SHA-256 where their bytes must agree, JSON and HDF5 tables without the fields of clock and place.
 """
@@ -9,11 +9,12 @@ import sys
 
 import h5py
 
-WHOLE = ["last.weights.h5", "prev.weights.h5", "best.weights.h5", "report.txt", "confusion.csv", "predictions.csv"]
+WHOLE = ["last.weights.h5", "prev.weights.h5", "best.weights.h5", "report.txt", "confusion.csv", "predictions.csv",
+         "predictions.h5"]
 CLOCK = ["images_per_second", "seconds", "phase_s"]
 OF_RESULT = [*CLOCK, "ranks", "threads", "isa"]
-OF_CONFIG = ["threads", "out", "share", "eval-on", "progress", "profile", "isa", "data", "resume", "resume-from",
-             "checkpoint-every", "keep", "time-limit", "time-margin"]
+OF_CONFIG = ["threads", "out", "share", "exchange", "eval-on", "progress", "profile", "isa", "data", "resume", "resume-from",
+             "accept-numerics", "audit", "checkpoint-every", "keep", "time-limit", "time-margin"]
 
 
 def without(fields, text):

@@ -11,6 +11,13 @@ unset SLURM_RESTART_COUNT JOB_REQUEUE SLURM_SUBMIT_DIR
 
 # shellcheck disable=SC2154 # they are in the job's environment
 mpirun() {
+    if [[ -n ${played_signal-} ]]; then
+        trap : USR1
+        kill -s USR1 $$
+        sleep 0.5
+        [[ $played_signal != finished ]] || date >"$JOB_RUN/result.json"
+        return 0
+    fi
     if [[ $played_checkpoint != no ]]; then
         echo "$played_checkpoint" >"$scratch/next"
         mv "$scratch/next" "$JOB_RUN/last.weights.h5"
@@ -48,3 +55,36 @@ for other in 0 73 134; do
     job "$other" "$other" 0 '^+ '
     not_asked
 done
+
+# MPICH's mpirun ends with 0 where a signal stopped the run; where the run was done just then, 0 is right.
+got=0
+played_signal=stops JOB_REQUEUE=no bash jobs/train.sbatch >"$scratch/log" 2>&1 || got=$?
+[[ $got == 75 ]] || { cat "$scratch/log"; echo "FAILED: status $got after USR1"; exit 1; }
+played_signal=finished bash jobs/train.sbatch >"$scratch/log" 2>&1 || { cat "$scratch/log"; echo 'FAILED: a run that is done'; exit 1; }
+not_asked
+
+# A study gets the job's program, launcher and folder, and its options come last.
+printf '#!/bin/sh\necho "study: $*"\n' >"$scratch/python"
+chmod +x "$scratch/python"
+JOB_PYTHON=$scratch/python JOB_LAUNCHER_OPTIONS='--map-by core' bash jobs/scaling_weak.sbatch --models mlp -- --limit=9 >"$scratch/log" 2>&1
+grep -qF "study: $SOURCE_DIR/tools/scaling.py run weak --out=$JOB_RUN --program=/bin/true --launcher=mpirun --launcher-options=--map-by core --batch-sizes 128 --models mlp -- --limit=9" "$scratch/log" || {
+    cat "$scratch/log"
+    echo 'FAILED: what the study is given'
+    exit 1
+}
+
+# The program by its name in PATH, the job from another folder than the project's.
+mkdir "$scratch/bin" "$scratch/elsewhere"
+printf '#!/bin/sh\nexit 0\n' >"$scratch/bin/mnist_dist"
+chmod +x "$scratch/bin/mnist_dist"
+printf '#!/bin/sh\necho "ran: $*"\n' >"$scratch/bin/mpirun"
+chmod +x "$scratch/bin/mpirun"
+(cd "$scratch/elsewhere" && PATH=$scratch/bin:$PATH JOB_PROGRAM=mnist_dist JOB_RUN=here env -u 'BASH_FUNC_mpirun%%' bash "$SOURCE_DIR/jobs/train.sbatch") >"$scratch/log" 2>&1
+grep -q "ran: .*$scratch/bin/mnist_dist train --resume --out=here" "$scratch/log" || { cat "$scratch/log"; exit 1; }
+[[ -d $scratch/elsewhere/here ]] || exit 1
+got=0
+JOB_PROGRAM=no_such_program bash jobs/train.sbatch >"$scratch/log" 2>&1 || got=$?
+if [[ $got != 66 ]] || ! grep -q 'no_such_program was not found' "$scratch/log"; then
+    cat "$scratch/log"
+    exit 1
+fi

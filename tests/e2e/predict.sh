@@ -90,9 +90,34 @@ END
 predicted run "${files[@]}" --format csv
 says '"black, same size.png",'
 predicted run white.png
-[[ $(wc -l <output) == 2 ]] || die 'a head and a line were expected'
+[[ $(wc -l <output) == 3 ]] || die 'the weights, a head and a line were expected'
 "$MNIST_DIST" export run -o plain.weights.h5 >output
 predicted plain.weights.h5 white.png --model "conv2d 4 3 relu; maxpool 2; flatten; dense 10"
+
+# ---- a picture that the camera stored turned or mirrored: the answer of the upright one ----
+if "$python" -c 'import PIL' 2>/dev/null; then
+    "$python" - <<'END'
+from PIL import Image
+import numpy as np
+
+grey = np.full((120, 90), 255, np.uint8)
+grey[20:100, 40:50], grey[20:30, 20:50], grey[90:100, 40:70] = 0, 0, 0
+upright, exif = Image.fromarray(grey), Image.Exif()
+upright.save("camera1.png")
+T = Image.Transpose
+stored = {2: T.FLIP_LEFT_RIGHT, 3: T.ROTATE_180, 4: T.FLIP_TOP_BOTTOM, 5: T.TRANSPOSE, 6: T.ROTATE_90, 7: T.TRANSVERSE, 8: T.ROTATE_270}
+for value, how in stored.items():
+    exif[0x0112] = value
+    upright.transpose(how).save(f"camera{value}.png", exif=exif)
+upright.transpose(T.ROTATE_90).save("camera9.png")
+END
+    predicted run camera?.png --format csv
+    cut -d , -f 2- output | sed -n 2p >upright.csv
+    for row in 3 4 5 6 7 8 9; do
+        cut -d , -f 2- output | sed -n "${row}p" | cmp - upright.csv || die "orientation $((row - 1))"
+    done
+    ! cut -d , -f 2- output | sed -n 10p | cmp -s - upright.csv || die 'a turned picture that does not say so is the same'
+fi
 
 # ---- what is refused: nothing is printed but one line ----
 # bad STATUS WORDS WORD...
@@ -101,11 +126,20 @@ bad() {
     [[ $(wc -l <output) == 1 ]] || { cat output; die 'more than one line'; }
 }
 bad 65 'text.png: neither a PNG' run white.png text.png
+for row in 'jpg|\xff\xd8\xff|a JPEG' 'gif|GIF89a|a GIF' 'tif|II*|a TIFF' 'webp|RIFF|a WebP' 'heic|\0\0\0\x18ftypheic|a HEIC' 'pdf|%%PDF-1.7|a PDF'; do
+    IFS='|' read -r ending begin what <<<"$row"
+    # shellcheck disable=SC2059 # the first bytes are a format
+    printf "$begin" >"foreign.$ending"
+    bad 65 "foreign.$ending: $what" run "foreign.$ending"
+    says ': save it as PNG, or write images as IDX'
+done
 bad 65 'cut.png: a damaged or cut PNG' run cut.png
 bad 66 'absent.png' run absent.png white.png
 bad 66 'folder' run run
 bad 65 'small.idx: images of 4 x 4, the model wants 28 x 28' run small.idx
 bad 65 'cut.idx' run cut.idx
+mkfifo pipe.png
+bad 66 'pipe.png: is no regular file' run white.png pipe.png
 bad 66 'nowhere' nowhere white.png
 bad 65 'text.png' text.png white.png
 bad 64 'predict needs PATH'

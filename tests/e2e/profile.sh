@@ -9,7 +9,7 @@ python_has h5py
 spec='conv2d 4 3 relu; maxpool 2; flatten; dense 10'
 small=(--data synthetic --model "$spec" --limit 400 --epochs 2 --batch-size 64)
 of_steps=(load 'conv2d forward' 'dense forward' loss 'dense backward' 'conv2d backward' 'sum leaves' 'sum slices' wait exchange
-    agree update publish prepare sample)
+    vote update publish prepare sample)
 phases=("${of_steps[@]}" epoch validation test checkpoint)
 
 # check TRACE: of 3 ranks with 2 threads, 12 steps
@@ -21,7 +21,7 @@ train 3x2 plain "${small[@]}"
 train 3x2 profiled "${small[@]}" --profile
 same plain profiled
 check "$scratch/profiled/trace.json" || { cat "$scratch/output"; die 'the trace is not as promised'; }
-[[ ! -e $scratch/plain/trace.json && ! -e $scratch/plain/profile.txt ]] || die 'a trace that nobody asked for'
+[[ ! -e $scratch/plain/trace.json && ! -e $scratch/plain/profile.txt ]] || die 'a trace without --profile'
 
 # ---- the table ----
 for words in 'conv2d forward' 'dense backward' 'GFLOP/s' 'Seconds of 12 steps, over 3 ranks'; do

@@ -13,7 +13,7 @@ from sklearn.metrics import accuracy_score, classification_report, confusion_mat
 
 KEYS = """model dataset parameters epochs train_samples validation_samples test_samples train_loss train_accuracy
 validation_loss validation_accuracy test_loss test_accuracy best_epoch best_test_accuracy images_per_second seconds ranks
-threads isa gemm reduce seed parameters_digest""".split()
+threads isa gemm reduce seed parameters_digest numerics weights step""".split()
 STEP = ["epoch", "step", "loss", "accuracy", "learning_rate", "images_per_second"]
 EPOCH = ["epoch", "step", "loss", "accuracy", "val_loss", "val_accuracy", "seconds", "images_per_second", "phase_s"]
 PHASES = ["forward", "backward", "exchange", "update", "other"]
@@ -96,7 +96,28 @@ def check_report(run, result):
     must((confusion_matrix(truth, predicted) == counts).all(), "confusion.csv: not that of predictions.csv")
     must(abs(accuracy_score(truth, predicted) - result["test_accuracy"]) < 1e-12, "result.json: test accuracy")
     theirs = classification_report(truth, predicted, digits=4, zero_division=0)
-    must((run / "report.txt").read_text().rstrip() == theirs.rstrip(), f"report.txt: scikit-learn has\n{theirs}")
+    ours, _, place = (run / "report.txt").read_text().rpartition("\nweights: ")
+    must(ours.rstrip() == theirs.rstrip(), f"report.txt: scikit-learn has\n{theirs}")
+    must(place == f"last ({result['epochs']} epochs, step {result['step']})\n", f"report.txt: weights: {place}")
+
+
+def check_probabilities(run, result):
+    with open(run / "predictions.csv", encoding="ascii") as file:
+        rows = list(csv.DictReader(file))
+    with h5py.File(run / "predictions.h5") as file:
+        p, labels, predicted = (file[name][()] for name in ("probabilities", "labels", "predicted"))
+    must(p.dtype == np.float32 and labels.dtype == predicted.dtype == np.uint8, "predictions.h5: types")
+    must(p.shape == (len(rows), 10) and np.allclose(p.sum(axis=1), 1, atol=1e-5), "predictions.h5: probabilities")
+    must([int(r["true"]) for r in rows] == labels.tolist(), "predictions.h5: labels")
+    must([int(r["predicted"]) for r in rows] == predicted.tolist(), "predictions.h5: predicted")
+    own = p[np.arange(len(p)), predicted]
+    must((own == p.max(axis=1)).all(), "predictions.h5: an answer is not the largest")
+    must([r["probability"] for r in rows] == [f"{x:.6f}" for x in own], "predictions.h5: probability")
+    loss = -np.log(p[np.arange(len(p)), labels].astype(float)).mean()
+    must(abs(loss - result["test_loss"]) < 1e-5, f"predictions.h5: loss {loss}, not {result['test_loss']}")
+    report, _, _ = (run / "report.txt").read_text().rpartition("\nweights: ")
+    must(classification_report(labels, predicted, digits=4, zero_division=0).rstrip() == report.rstrip(),
+         "predictions.h5: report.txt is of other answers")
 
 
 def main(run, steps, epochs):
@@ -105,6 +126,7 @@ def main(run, steps, epochs):
     check_tables(run, step, epoch)
     check_checkpoints(run, result, steps, epochs)
     check_report(run, result)
+    check_probabilities(run, result)
     json.loads((run / "config.json").read_text())
 
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The program leaves the same bits on every layout, with and without shared memory, on AVX2 and AVX-512.
+# The program leaves the same bits on every layout, with and without shared memory, with every instruction set.
 set -euo pipefail
 # shellcheck source=common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
 python_has h5py
 
-layouts=(1x1 1x2 2x1 3x1 4x2 5x1 8x1)
+read -ra layouts <<<"${SAME_BITS_LAYOUTS:-1x1 1x2 2x1 3x1 4x2 5x1 8x1}"
 steps=(--data "${MNIST_DIR:-synthetic}" --max-steps 50)
 epoch=(--data synthetic --limit 2000 --epochs 1)
 
@@ -40,18 +40,28 @@ MNIST_DIST_GROUP_SIZE=2 train 5x1 pairs "${epoch[@]}"
 same epoch-1x1 pairs
 echo "--share off and groups of two: the same"
 
+# sums that are passed on: by halves between 5 groups, directly between 8
+train 5x1 halves "${epoch[@]}" --share off --exchange halving
+same epoch-1x1 halves
+train 8x1 direct "${epoch[@]}" --share off --exchange direct
+same epoch-1x1 direct
+echo "--exchange halving and direct: the same"
+
 train 3x1 root "${epoch[@]}" --eval-on root
 same epoch-1x1 root
 echo "--eval-on root: the same"
 
-if [[ $(result epoch-1x1 isa) == avx512 ]]; then
-    train 2x1 avx2 "${epoch[@]}" --isa avx2
-    [[ $(result avx2 isa) == avx2 ]] || die "--isa avx2 ran on $(result avx2 isa)"
-    same epoch-1x1 avx2
-    echo "--isa avx2 and avx512: the same"
-else
-    echo "--isa: this CPU has no AVX-512, nothing to compare"
-fi
+# those of avx512, avx2 and baseline that this processor has
+read -r -a sets < <("$MNIST_DIST" env | sed -n 's/^isa .* of //p' | tr -d ,)
+short=(--data synthetic --limit 600 --epochs 1 --batch-size 100)
+train 1x1 short "${short[@]}"
+for isa in "${sets[@]}"; do
+    train 2x1 "$isa" "${short[@]}" --isa "$isa"
+    [[ $(result "$isa" isa) == "$isa" ]] || die "--isa $isa ran on $(result "$isa" isa)"
+    same short "$isa"
+done
+[[ ${sets[-1]} == baseline ]] || die "env names ${sets[*]}"
+echo "--isa ${sets[*]}: the same"
 
 # What defines the bits changes them, and the comparison sees it.
 train 2x1 leaves "${epoch[@]}" --grain 4

@@ -25,8 +25,14 @@ verify a b --which last
 # as a Keras file the parameters alone are compared
 "$MNIST_DIST" export a --which last -o a.weights.h5 >/dev/null
 verify a.weights.h5 a/last.weights.h5
-says '7,850 values in 2 tensors)'
+says '7,850 values in 2 tensors; parameters alone: a file has no more)'
 refused 1 'prev.weights.h5 differ' verify a.weights.h5 a/prev.weights.h5
+
+# a run without its record
+cp -r a unrecorded
+rm unrecorded/metrics.jsonl
+verify a unrecorded
+says 'note   only a/metrics.jsonl is there: the records are not compared'
 
 # another learning rate: the second step's loss is the first to differ; then state and tensors
 train 2x1 slow "${common[@]}" --epochs 2 --learning-rate 0.0005
@@ -71,8 +77,8 @@ refused 1 'step 4 (epoch 1): parameters_digest "' verify digests others
 # missing and damaged
 refused 66 'nowhere' verify a nowhere
 refused 66 'nowhere' verify nowhere a
-refused 64 'verify takes two operands' verify a
-refused 64 'verify takes two operands' verify a b slow
+refused 64 'verify needs A B' verify a
+refused 64 "verify takes only A B: 'slow' is too many" verify a b slow
 refused 64 'verify needs A' verify
 printf 'damage' >damaged.weights.h5
 refused 65 'damaged.weights.h5' verify a damaged.weights.h5

@@ -44,9 +44,10 @@ train 1x1 by_seed "${common[@]}" --epochs 1
 
 # Training on without a step: evaluation finds what the weights are worth.
 on 1x1 evaluate old.h5 --model "${common[-1]}" --data synthetic --json || { cat output; die 'evaluate'; }
-cp output old.json
+without_place() { sed -E 's/"weights":"[^"]*","step":[^,]*,|,"data_of_run":[a-z]*//g' output; }
+without_place >old.json
 on 1x1 evaluate first --json || { cat output; die 'evaluate'; }
-cmp output old.json || die 'evaluate finds other figures in the file of Keras 2'
+without_place | cmp - old.json || die 'evaluate finds other figures in the file of Keras 2'
 
 # ---- a script that is started again: the run goes on, and does not begin anew ----
 train 1x1 script "${common[@]}" --epochs 1 --weights plain.weights.h5 --resume

@@ -2,7 +2,7 @@
 # Disks that are full, read-only, limited or gone: a run says so and ends with exit code 73, what it had written before is
 # whole, and once there is room again it goes on to the bits of a run that never met any of it.
 set -euo pipefail
-# A mount namespace of its own: what is mounted here is seen by nobody else, and gone at the end.
+# In a mount namespace of its own: no other process sees what is mounted here, and it is gone at the end.
 if [[ -z ${DISK_NAMESPACE-} ]]; then
     for way in '' --map-root-user; do
         # shellcheck disable=SC2086 # no word is meant where it is empty
@@ -74,7 +74,7 @@ in_background() {
     die "$1 does not begin"
 }
 
-# goes_further RUN LAYOUT: an epoch more than it has, with the bits of a run that was always so long
+# goes_further RUN LAYOUT: one more epoch, with the bits of a run that had this length from the start
 goes_further() {
     local epochs
     epochs=$("$MNIST_DIST" inspect "$scratch/$1" --which last | awk '$1 == "epoch" && NF == 2 { print $2; exit }')

@@ -4,7 +4,7 @@ SIGKILL hits one rank or mpirun at a random moment: while the run starts, at wor
 is being written is seen. The run is then started again and may be hit again, until it ends: with the parameters of a run
 that was never hit. A strike after the end, when result.json is there, does not count. One line a kill goes to CSV.
 
-Environment: MNIST_DIST, the program; MPIRUN; SCRATCH, an empty folder.
+Environment: MNIST_DIST, the program; MPIRUN, the launcher and its options; SCRATCH, an empty folder.
 """
 import csv
 import json
@@ -17,13 +17,15 @@ import subprocess
 import sys
 import time
 
-PROGRAM, MPIRUN, SCRATCH = os.environ["MNIST_DIST"], os.environ["MPIRUN"], pathlib.Path(os.environ["SCRATCH"])
+PROGRAM, MPIRUN = os.environ["MNIST_DIST"], os.environ["MPIRUN"].split()
+SCRATCH = pathlib.Path(os.environ["SCRATCH"])
 TRAINING = ["--data", "synthetic", "--model", "mlp", "--limit", "2000", "--batch-size", "100", "--epochs", "40",
             "--progress", "plain"]
 LAYOUTS = ["1x1", "1x2", "2x1", "2x2", "3x1", "4x1"]
 CADENCES = ["1steps", "1steps", "3steps", "10steps", "1epoch"]
 MARK = "MNIST_DIST_KILLS"  # in the environment of all processes of a run
 WRITING = ["next.weights.h5.partial", "next.weights.h5", "best.weights.h5.partial"]
+RANK = b"OMPI_COMM_WORLD_RANK=", b"PMI_RANK="  # which Open MPI and MPICH give to a rank
 SECONDS = 60  # that nothing here takes, however busy the machine
 COLUMNS = ["kill", "training", "layout", "cadence", "moment", "seconds", "victim", "recorded_step", "writing", "torn",
            "status", "checkpoint_step", "resumed_layout", "resumed_step"]
@@ -52,7 +54,7 @@ def processes():
         except OSError:
             continue
         if f"{MARK}={SCRATCH}".encode() in variables and state != "Z":
-            ranks = [v.split(b"=")[1] for v in variables if v.startswith(b"OMPI_COMM_WORLD_RANK=")]
+            ranks = [v.split(b"=")[1] for v in variables if v.startswith(RANK)]
             found[int(folder.name)] = int(ranks[0]) if ranks else None
     return found
 
@@ -86,7 +88,7 @@ class Run:
         # ranks write to the file themselves: what mpirun has not yet passed on is lost when it is killed
         command = ["sh", "-c", f'exec "$0" "$@" >>{self.output} 2>&1', *command]
         if ranks != "1":
-            command = [MPIRUN, "--oversubscribe", "--bind-to", "none", "-n", ranks, *command]
+            command = [*MPIRUN, "-n", ranks, *command]
         with open(self.output, "w"), open(self.output, "a") as output:
             self.process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment())
 
@@ -200,7 +202,7 @@ def wait_for_end(run):
 
 
 class Ledger:
-    """The kills so far, and the checkpoint of the last ones, which nobody has gone on from yet."""
+    """The kills up to now, and the checkpoint of the last ones, from which no run has been resumed yet."""
 
     def __init__(self):
         self.rows, self.open = [], []
@@ -225,7 +227,7 @@ class Ledger:
         return sum(row[column] for row in self.rows)
 
     def suffices(self, count):
-        """So many kills, and 30 of 200 during the writing of a checkpoint; or twice as many that did not bring these."""
+        """At least `count` kills, 30 of 200 during the writing of a checkpoint; or twice `count` with fewer of these."""
         return len(self.rows) >= count and (self.count("writing") >= count * 30 // 200 or len(self.rows) >= 2 * count)
 
 
@@ -299,7 +301,7 @@ def whole_run():
     run = Run("whole")
     run.start("2x1", "1epoch")
     if wait_for_end(run) != 0:
-        die("the run that nobody hits:", run.says())
+        die("the run without kills:", run.says())
     nothing_left(run)
     return run
 

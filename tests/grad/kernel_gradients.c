@@ -215,8 +215,8 @@ static void chain_gradients(void **state)
     double p[CHAIN];
     int missing;
     draw(p, CHAIN, 4);
-    p[IMAGE + TAPS] = p[IMAGE + TAPS + 1] =
-        3; /* keeps every filter active, so that all weights get a gradient */
+    /* keeps every filter active, so that all weights get a gradient */
+    p[IMAGE + TAPS] = p[IMAGE + TAPS + 1] = 3;
     NEAR(disagreement(chain_loss, NULL, p, CHAIN, &missing), 0, TOLERANCE);
     double grad[CHAIN];
     chain_loss(NULL, p, grad);

@@ -39,10 +39,10 @@ def read_images(path):
 def read_probabilities(path):
     with open(path, newline="") as file:
         rows = list(csv.reader(file))
-    classes = len(rows[0]) - 3
-    if rows[0] != ["image", "class", "probability"] + [f"p{c}" for c in range(classes)]:
+    classes = len(rows[0]) - 4
+    if rows[0] != ["image", "class", "probability"] + [f"p{c}" for c in range(classes)] + ["name"]:
         raise SystemExit(f"{path}: head {rows[0]}")
-    values = np.array([[float(cell) for cell in row[3:]] for row in rows[1:]])
+    values = np.array([[float(cell) for cell in row[3:-1]] for row in rows[1:]])
     for i, row in enumerate(rows[1:]):
         if int(row[1]) != values[i].argmax() or float(row[2]) != values[i].max():
             raise SystemExit(f"{path}: line {i + 2} contradicts itself")

@@ -1,9 +1,9 @@
 """layer_parity.py PROGRAM FOLDER: small models of every kind of layer, trained by PROGRAM on drawn images, against Keras.
 
 For each model: three steps of Adam from initial weights, so that biases, gammas and betas are not what they began with. Keras
-loads last.weights.h5 and gives the same probabilities of the test images, within 1e-5. Then one step of SGD from these
-weights on the same batch: the weights agree within 1e-5, so the gradients do, since the rate is 1. (Dropout draws other
-numbers in Keras: models with it are compared by their outputs alone.)
+loads last.weights.h5 and gives the same probabilities of the test images, within 1e-5; so does ONNX. Then one step of SGD from
+these weights on the same batch: the weights agree within 1e-5, so the gradients do, since the rate is 1. (Layers that draw
+numbers draw others in Keras: models with them are compared by their outputs alone.)
 """
 import csv
 import os
@@ -13,31 +13,26 @@ import sys
 
 import keras
 import numpy as np
+import onnxruntime
+
+import models
+import rows
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tools"))
+import export_onnx  # noqa: E402
 
 PROGRAM, FOLDER = sys.argv[1:3]
 IMAGE, CLASSES, TRAINING, TEST, BATCH = (12, 11), 10, 100, 150, 44
 OUTPUTS, STEP = 1e-5, 1e-5
 
-MODELS = [
-    "conv2d 4 3 relu; flatten; dense 10",
+MIXED = [
     "conv2d 4 3 stride 2 same tanh; conv2d 5 2 sigmoid; flatten; dense 10",
-    "conv2d 6 5 same leaky_relu 0.1; maxpool 2; flatten; dense 9 leaky_relu; dense 10",
     "conv2d 3 3 tanh; maxpool 2; conv2d 4 2; maxpool 3 stride 1 same; flatten; dense 10",
-    "flatten; dense 12 relu; dense 11 tanh; dense 9 sigmoid; dense 10",
-    "conv2d 4 3; relu; avgpool 2; flatten; dense 10",
-    "conv2d 4 3; leaky_relu; avgpool 3 stride 2 same; tanh; flatten; dense 10",
-    "avgpool 2 stride 1; flatten; dense 8; leaky_relu 0.05; dense 7; sigmoid; dense 10",
-    "conv2d 7 3 tanh; global_avgpool; dense 10",
-    "conv2d 6 3; layer_norm; relu; flatten; dense 9; layer_norm; tanh; dense 10",
-    "flatten; layer_norm; dense 10; layer_norm",
-    "conv2d 4 3 relu; dropout 0.25; flatten; dense 12 relu; dropout 0.5; dense 10",
-    "simple_rnn 9 sequence; layer_norm; lstm 7; dense 10",
+    "flatten; dense 12 relu; dense 11 tanh; layer_norm; dense 9 sigmoid; dense 10; layer_norm",
+    "simple_rnn 9 sequence; layer_norm; prelu; lstm 7; dense 10",
     "gru 6 sequence; dropout 0.2; gru 5; dense 10",
     "lenet5",
 ]
-LENET5 = (
-    "conv2d 6 5 same tanh; avgpool 2; conv2d 16 5 tanh; avgpool 2; flatten; dense 120 tanh; dense 84 tanh; dense 10"
-)
 
 
 def write_idx(name, values):
@@ -60,49 +55,10 @@ def make_data(image):
     return sets
 
 
-def option(words, name, default):
-    return int(words[words.index(name) + 1]) if name in words else default
-
-
-def activation(words):
-    """The layers that the activation word of a conv2d or dense layer stands for."""
-    for word in ("relu", "tanh", "sigmoid"):
-        if word in words:
-            return [keras.layers.Activation(word)]
-    if "leaky_relu" not in words:
-        return []
-    slope = words[words.index("leaky_relu") + 1 :]
-    return [keras.layers.LeakyReLU(negative_slope=float(slope[0])) if slope else keras.layers.LeakyReLU()]
-
-
-def keras_layers(text):
-    words = text.split()
-    kind, layers = words[0], keras.layers
-    window = {"strides": option(words, "stride", 1), "padding": "same" if "same" in words else "valid"}
-    if kind == "conv2d":
-        return [layers.Conv2D(int(words[1]), int(words[2]), **window), *activation(words)]
-    if kind in ("maxpool", "avgpool"):
-        window["strides"] = option(words, "stride", int(words[1]))
-        return [(layers.MaxPooling2D if kind == "maxpool" else layers.AveragePooling2D)(int(words[1]), **window)]
-    if kind == "dense":
-        return [layers.Dense(int(words[1])), *activation(words)]
-    if kind in ("simple_rnn", "lstm", "gru"):
-        made = {"simple_rnn": layers.SimpleRNN, "lstm": layers.LSTM, "gru": layers.GRU}[kind]
-        return [made(int(words[1]), return_sequences="sequence" in words)]
-    if kind == "dropout":
-        return [layers.Dropout(float(words[1]))]
-    if kind in ("relu", "tanh", "sigmoid", "leaky_relu"):
-        return activation(words)
-    plain = {"flatten": layers.Flatten, "global_avgpool": layers.GlobalAveragePooling2D}
-    return [plain.get(kind, layers.LayerNormalization)()]
-
-
 def build(spec, image):
     keras.utils.clear_session()
-    recurrent = spec.split()[0] in ("simple_rnn", "lstm", "gru")
-    rows = [keras.layers.Reshape(image)] if recurrent else []
-    chain = [layer for text in spec.split(";") for layer in keras_layers(text)]
-    return keras.Sequential([keras.Input((*image, 1)), *rows, *chain])
+    steps = [keras.layers.Reshape(image)] if models.reads_steps(spec) else []
+    return keras.Sequential([keras.Input((*image, 1)), *steps, *models.chain(spec)])
 
 
 def train(spec, name, *options):
@@ -119,26 +75,46 @@ def weights_file(run):
     return os.path.join(run, "last.weights.h5")
 
 
-def compare_outputs(spec, model, run, images):
-    logits = np.asarray(model.predict(images, batch_size=TEST, verbose=0), np.float64)
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    expected = exponentials / exponentials.sum(axis=1, keepdims=True)
+def predictions(run):
     with open(os.path.join(run, "predictions.csv"), newline="") as file:
-        rows = list(csv.DictReader(file))
-    if len(rows) != TEST:
-        raise SystemExit(f"{spec}: {len(rows)} predictions of {TEST} images")
-    of_class = expected[np.arange(TEST), [int(row["predicted"]) for row in rows]]
-    off = np.abs(of_class - [float(row["probability"]) for row in rows]).max()
+        lines = list(csv.DictReader(file))
+    if len(lines) != TEST:
+        raise SystemExit(f"{run}: {len(lines)} predictions of {TEST} images")
+    return [int(line["predicted"]) for line in lines], [float(line["probability"]) for line in lines]
+
+
+def compare_probabilities(spec, expected, run):
+    """The program's class and its probability of each image, against probabilities [TEST, CLASSES]."""
+    predicted, probability = predictions(run)
+    of_class = expected[np.arange(TEST), predicted]
+    off = np.abs(of_class - probability).max()
     if not off <= OUTPUTS:
         raise SystemExit(f"{spec}: probabilities are {off:.2e} off")
     if not (expected.max(axis=1) - of_class).max() <= OUTPUTS:
-        raise SystemExit(f"{spec}: other classes than in Keras")
+        raise SystemExit(f"{spec}: other classes")
     return off
+
+
+def compare_outputs(spec, model, run, images):
+    logits = np.asarray(model(images, training=False), np.float64)
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return compare_probabilities(spec, exponentials / exponentials.sum(axis=1, keepdims=True), run)
+
+
+def compare_onnx(spec, run, images):
+    archive = os.path.join(run, "model.keras")
+    subprocess.run([PROGRAM, "export", run, "-o", archive], check=True, stdout=subprocess.DEVNULL)
+    layers, weights = export_onnx.read_archive(archive)
+    with weights:
+        graph = export_onnx.convert(layers, weights)
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    inputs = images[..., 0] if models.reads_steps(spec) else images
+    return compare_probabilities(spec, session.run(["probabilities"], {"image": inputs})[0], run)
 
 
 def compare_step(spec, model, run, images, labels):
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer=keras.optimizers.SGD(1.0), loss=loss)
+    model.compile(optimizer=keras.optimizers.SGD(1.0), loss=loss, run_eagerly=True)
     model.train_on_batch(images[:BATCH], labels[:BATCH])
     stepped = [np.asarray(v) for v in model.get_weights()]
     model.load_weights(weights_file(run))
@@ -150,13 +126,13 @@ def compare_step(spec, model, run, images, labels):
 
 def compare(number, spec, image):
     sets = make_data(image)
+    images = sets["t10k"][0]
     run = train(spec, f"{number}-adam", "--max-steps", "3", "--learning-rate", "0.01")
-    chain = LENET5 if spec == "lenet5" else spec
-    model = build(chain, image)
+    model = build(spec, image)
     model.load_weights(weights_file(run))
-    outputs = compare_outputs(spec, model, run, sets["t10k"][0])
-    words = f"{spec}: probabilities within {outputs:.1e}"
-    if "dropout" not in spec:
+    words = f"{spec}: probabilities within {compare_outputs(spec, model, run, images):.1e}"
+    words += f", ONNX {compare_onnx(spec, run, images):.1e}"
+    if not any(word in spec for word in models.DRAWN):
         one = train(spec, f"{number}-sgd", "--weights", weights_file(run), "--optimizer", "sgd",
                     "--learning-rate", "1", "--max-steps", "1")
         words += f", a step of SGD within {compare_step(spec, model, one, *sets['train']):.1e}"
@@ -174,6 +150,6 @@ def checks_can_fail(image):
     raise SystemExit("initial weights of Keras passed as the run's")
 
 
-for number, spec in enumerate(MODELS):
+for number, spec in enumerate([spec for _, spec in rows.read()] + MIXED):
     compare(number, spec, (28, 28) if spec == "lenet5" else IMAGE)
 checks_can_fail(IMAGE)

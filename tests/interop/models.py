@@ -1,30 +1,113 @@
-"""The program's preset models in Keras, and the ways to compare them with a file."""
+"""The program's models in Keras, layer by layer from their words, and the ways to compare them with a file.
+
+A new kind of layer is a row of KINDS.
+"""
 import keras
 import numpy as np
 
+import rows
 
-def build(name, image=(28, 28, 1), classes=10):
-    layers = keras.layers
-    recurrent = {"rnn": (layers.SimpleRNN, 128), "lstm": (layers.LSTM, 128), "gru 32; dense 10": (layers.GRU, 32)}
-    if name in recurrent:
-        kind, units = recurrent[name]
-        image, body = image[:2], [kind(units)]  # its steps are the rows
-    elif name == "cnn":
-        body = [
-            layers.Conv2D(32, 3, activation="relu"),
-            layers.MaxPooling2D(),
-            layers.Conv2D(64, 3, activation="relu"),
-            layers.MaxPooling2D(),
-            layers.Flatten(),
-            layers.Dense(128, activation="relu"),
-        ]
-    elif name == "mlp":
-        body = [layers.Flatten(), layers.Dense(128, activation="relu")]
-    else:
-        raise SystemExit(f"no Keras twin of model {name!r}")
-    return keras.Sequential(
-        [keras.Input(image), *body, layers.Dense(classes, activation="softmax")]
-    )
+PRESETS = {
+    "cnn": "conv2d 32 3 relu; maxpool 2; conv2d 64 3 relu; maxpool 2; flatten; dense 128 relu; dense 10",
+    "mlp": "flatten; dense 128 relu; dense 10",
+    "rnn": "simple_rnn 128; dense 10",
+    "lstm": "lstm 128; dense 10",
+    "lenet5": "conv2d 6 5 same tanh; avgpool 2; conv2d 16 5 tanh; avgpool 2; flatten; "
+    "dense 120 tanh; dense 84 tanh; dense 10",
+}
+STEPS = ("simple_rnn", "lstm", "gru")  # read an image row by row
+DRAWN = ("dropout", "spatial_dropout", "gaussian_noise")  # draw other numbers in Keras
+
+
+def option(words, name, default):
+    return int(words[words.index(name) + 1]) if name in words else default
+
+
+def window(words, stride):
+    return {"strides": option(words, "stride", stride), "padding": "same" if "same" in words else "valid"}
+
+
+def slope(words):
+    """leaky_relu [SLOPE]"""
+    after = words[words.index("leaky_relu") + 1 :]
+    return keras.layers.LeakyReLU(negative_slope=float(after[0])) if after else keras.layers.LeakyReLU()
+
+
+class PReLU(keras.layers.PReLU):
+    """A slope for each channel, whatever the rank of the input."""
+
+    def build(self, input_shape):
+        self.shared_axes = list(range(1, len(input_shape) - 1)) or None
+        super().build(input_shape)
+
+
+def activation(words):
+    """The layers that the activation word of a conv2d or dense layer stands for: [] without."""
+    return [KINDS[word](words)[0] for word in ACTIVATIONS if word in words]
+
+
+def conv2d(words):
+    return [keras.layers.Conv2D(int(words[1]), int(words[2]), **window(words, 1)), *activation(words)]
+
+
+def pool(kind, words):
+    return [kind(int(words[1]), **window(words, int(words[1])))]
+
+
+def recurrent(kind, words):
+    """[activation FUNCTION] [gates FUNCTION] [reset_before]; hand over what is not Keras' default alone."""
+    more = {"reset_after": False} if "reset_before" in words else {}
+    for word, argument in (("activation", "activation"), ("gates", "recurrent_activation")):
+        if word in words:
+            more[argument] = words[words.index(word) + 1]
+    return [kind(int(words[1]), return_sequences="sequence" in words, go_backwards="backwards" in words, **more)]
+
+
+ACTIVATIONS = ("relu", "leaky_relu", "tanh", "sigmoid", "elu", "hard_sigmoid")
+KINDS = {  # word: function of the layer's words that gives Keras' layers
+    "conv2d": conv2d,
+    "maxpool": lambda words: pool(keras.layers.MaxPooling2D, words),
+    "flatten": lambda words: [keras.layers.Flatten()],
+    "dense": lambda words: [keras.layers.Dense(int(words[1])), *activation(words)],
+    "simple_rnn": lambda words: recurrent(keras.layers.SimpleRNN, words),
+    "lstm": lambda words: recurrent(keras.layers.LSTM, words),
+    "gru": lambda words: recurrent(keras.layers.GRU, words),
+    "avgpool": lambda words: pool(keras.layers.AveragePooling2D, words),
+    "global_avgpool": lambda words: [keras.layers.GlobalAveragePooling2D()],
+    "relu": lambda words: [keras.layers.Activation("relu")],
+    "leaky_relu": lambda words: [slope(words)],
+    "tanh": lambda words: [keras.layers.Activation("tanh")],
+    "sigmoid": lambda words: [keras.layers.Activation("sigmoid")],
+    "elu": lambda words: [keras.layers.ELU()],
+    "hard_sigmoid": lambda words: [keras.layers.Activation("hard_sigmoid")],
+    "gelu": lambda words: [keras.layers.Activation("gelu")],
+    "prelu": lambda words: [PReLU()],
+    "dropout": lambda words: [keras.layers.Dropout(float(words[1]))],
+    "spatial_dropout": lambda words: [keras.layers.SpatialDropout2D(float(words[1]))],
+    "gaussian_noise": lambda words: [keras.layers.GaussianNoise(float(words[1]))],
+    "rescaling": lambda words: [keras.layers.Rescaling(*map(float, words[1:]))],
+    "layer_norm": lambda words: [keras.layers.LayerNormalization()],
+}
+rows.check(KINDS, "tests/interop/models.py")
+
+
+def chain(spec):
+    """Keras' layers of a spec or a preset; the last one gives logits."""
+    layers = []
+    for text in PRESETS.get(spec, spec).split(";"):
+        words = text.split()
+        layers += KINDS[words[0]](words)
+    return layers
+
+
+def reads_steps(spec):
+    return PRESETS.get(spec, spec).split()[0] in STEPS
+
+
+def build(spec, image=(28, 28, 1)):
+    """Gives probabilities. A first layer that reads an image row by row gets [H,W], not [H,W,1]."""
+    image = image[:2] if reads_steps(spec) else image
+    return keras.Sequential([keras.Input(image), *chain(spec), keras.layers.Softmax()])
 
 
 def load(model, optimizer, path):

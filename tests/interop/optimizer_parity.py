@@ -32,10 +32,22 @@ CASES = {
         optimizers.SGD,
         {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1, "global_clipnorm": 0.05},
     ),
+    "rmsprop": ([], optimizers.RMSprop, {}),
+    "rmsprop, momentum": (
+        ["--momentum", "0.9", "--beta2", "0.8", "--epsilon", "1e-3"],
+        optimizers.RMSprop,
+        {"momentum": 0.9, "rho": 0.8, "epsilon": 1e-3},
+    ),
     "adam": ([], optimizers.Adam, {}),
     "adam, clipped": (["--clip-norm", "0.01"], optimizers.Adam, {"global_clipnorm": 0.01}),
     "adamw": ([], optimizers.AdamW, {}),
     "adamw, decay": (["--weight-decay", "0.5"], optimizers.AdamW, {"weight_decay": 0.5}),
+    "adamax": ([], optimizers.Adamax, {}),
+    "adamax, decay, clipped": (
+        ["--weight-decay", "0.5", "--clip-norm", "0.01", "--beta2", "0.9"],
+        optimizers.Adamax,
+        {"weight_decay": 0.5, "global_clipnorm": 0.01, "beta_2": 0.9},
+    ),
     "lamb": ([], optimizers.Lamb, {}),
     "lamb, decay, clipped": (
         ["--weight-decay", "0.5", "--clip-norm", "0.01", "--learning-rate", "0.01"],
@@ -48,8 +60,25 @@ WRONG = {
     "sgd, decay": (optimizers.SGD, {"weight_decay": 0.09}),
     "sgd, clipped": (optimizers.SGD, {"clipnorm": 0.01}),
     "sgd, smoothed": (optimizers.SGD, {"smoothing": 0.19}),
+    "rmsprop": (optimizers.RMSprop, {"rho": 0.91}),
+    "rmsprop, momentum": (optimizers.RMSprop, {"momentum": 0.89, "rho": 0.8, "epsilon": 1e-3}),
     "adamw": (optimizers.Adam, {}),
+    "adamax": (optimizers.Adam, {}),
+    "adamax, decay, clipped": (optimizers.Adamax, {"weight_decay": 0.5, "global_clipnorm": 0.01}),
     "lamb": (optimizers.Adam, {}),
+}
+
+# How Keras names the slots of a variable, in its order; the same words are in tests/unit/optim_rows.c. The model has two
+# variables. With a momentum, rmsprop has the slots of one name of both before those of the next.
+SLOTS = {
+    "sgd": [],
+    "momentum": ["momentum"],
+    "nesterov": ["momentum"],
+    "rmsprop": ["velocity"],
+    "adam": ["momentum", "velocity"],
+    "adamw": ["momentum", "velocity"],
+    "adamax": ["momentum", "norm"],
+    "lamb": ["momentum", "velocity"],
 }
 
 
@@ -104,6 +133,10 @@ def train_program(name, words, kind, options):
         records = [json.loads(line) for line in file]
     optimizer = kind(**{key: value for key, value in options.items() if key != "smoothing"})
     models.load(model, optimizer, os.path.join(run, "last.weights.h5"))
+    slots = [variable.name.rsplit("_", 1)[1] for variable in optimizer.variables[2:]]
+    wanted = 2 * ["velocity"] + 2 * ["momentum"] if name == "rmsprop, momentum" else 2 * SLOTS[name.split(",")[0]]
+    if slots != wanted:
+        raise SystemExit(f"{name}: the slots of Keras are {slots}")
     if int(optimizer.iterations) != STEPS:
         raise SystemExit(f"{name}: Keras reads iteration {int(optimizer.iterations)}, not {STEPS}")
     losses = [record["loss"] for record in records if record["kind"] == "step"]

@@ -66,7 +66,7 @@ stub curl <<<'while [[ $1 != --output ]]; do shift; done; echo "<html>" | gzip >
 expect 0 'wrong checksum' "$tool" --retry
 [[ ! -e data/mnist && -z $(find data -name '.get_data*') ]]
 
-# Somebody's own data are left alone; a part of a data set is called damaged.
+# A folder with other data is left as it is; a part of a data set is called damaged.
 mkdir own part
 for name in "${names[@]}"; do
     echo own >"own/$name"

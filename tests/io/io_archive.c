@@ -44,7 +44,7 @@ static void one_member(void **state)
     (void)state;
     unsigned char *bytes, *content;
     size_t length, size;
-    message why = {""};
+    failure why = {""};
     assert_int_equal(archive_build(members, 3, &bytes, &length, NULL), STATUS_OK);
     assert_int_equal(archive_take(bytes, length, "folder/last", &content, &size, &why), STATUS_OK);
     assert_int_equal(size, 4);

@@ -27,7 +27,7 @@ static void assert_same_values(const checkpoint *a, const checkpoint *b)
 
 static void round_trip(const checkpoint *c)
 {
-    message why = {""}, note;
+    failure why = {""}, note;
     char path[FILE_PATH];
     double seconds = -1.0;
     size_t bytes = 0;
@@ -78,8 +78,8 @@ static void test_odd_bits_and_long_texts(void **state)
                                     0xff800000u, 0x80000000u, 1u};
     checkpoint *c = fixture_small(&memory);
     memcpy(c->layer[1].tensor[0].values, odd, sizeof odd);
-    char *text = arena_take(&memory,
-                            200001); /* beyond the 64 KiB of an attribute stored in place */
+    /* beyond the 64 KiB of an attribute stored in place */
+    char *text = arena_take(&memory, 200001);
     memset(text, 'x', 200000);
     c->state = text;
     c->configuration = "{\"name\":\"\xc3\xa9t\xc3\xa9\"}";
@@ -93,7 +93,7 @@ static void test_equal_states_are_equal_files(void **state)
     (void)state;
     unsigned char *first, *second;
     size_t first_bytes, second_bytes;
-    message why;
+    failure why;
     checkpoint *a = fixture_cnn(&memory), *b = fixture_cnn(&memory);
     assert_int_equal(checkpoint_build(a, &first, &first_bytes, &why), STATUS_OK);
     struct timespec second_passes = {.tv_sec = 1, .tv_nsec = 100000000};
@@ -112,16 +112,16 @@ static void test_equal_states_are_equal_files(void **state)
 
 static void write_iteration(const char *folder, checkpoint *c, int64_t iteration)
 {
-    message why;
+    failure why;
     c->iteration = iteration;
     assert_int_equal(checkpoint_write(folder, CHECKPOINT_LAST, c, NULL, NULL, &why), STATUS_OK);
 }
 
 /* Opens a run, checks which file it was, and returns its iteration. */
 static int64_t opened_iteration(const char *folder, const checkpoint *c, const char *name,
-                                message *note)
+                                failure *note)
 {
-    message why = {""};
+    failure why = {""};
     char path[FILE_PATH];
     checkpoint_file *file;
     assert_int_equal(checkpoint_open_run(folder, CHECKPOINT_LAST, &file, path, note, &why),
@@ -136,7 +136,7 @@ static int64_t opened_iteration(const char *folder, const checkpoint *c, const c
 static void test_last_becomes_prev(void **state)
 {
     (void)state;
-    message note, why;
+    failure note, why;
     char path[FILE_PATH];
     checkpoint_file *file;
     const char *folder = fixture_folder();
@@ -169,7 +169,7 @@ static void test_last_becomes_prev(void **state)
 static void test_two_files_open_and_one_written(void **state)
 {
     (void)state;
-    message why = {""};
+    failure why = {""};
     checkpoint_file *file[2];
     const char *folder = fixture_folder();
     checkpoint *c = fixture_small(&memory);
@@ -192,7 +192,7 @@ static void test_two_files_open_and_one_written(void **state)
 static void test_best_or_last(void **state)
 {
     (void)state;
-    message note, why;
+    failure note, why;
     char path[FILE_PATH];
     checkpoint_file *file;
     const char *folder = fixture_folder();
@@ -211,10 +211,10 @@ static void test_best_or_last(void **state)
     fixture_remove(folder);
 }
 
-/* Reads `c`'s file into `other` and expects the message to hold `words`. */
+/* Reads `c`'s file into `other` and expects the failure to hold `words`. */
 static void refused(const checkpoint *c, checkpoint *other, int with_optimizer, const char *words)
 {
-    message why = {""};
+    failure why = {""};
     checkpoint_file *file;
     const char *folder = fixture_folder();
     assert_int_equal(checkpoint_write(folder, CHECKPOINT_LAST, c, NULL, NULL, &why), STATUS_OK);
@@ -273,20 +273,20 @@ typedef struct seen {
     double sum;
 } seen;
 
-static void see(void *context, const char *path, shape s, const float *values, size_t length)
+static void see(void *context, const checkpoint_array *a)
 {
     seen *w = context;
-    assert_int_equal(length, shape_length(s));
+    assert_int_equal(a->length, shape_length(a->shape));
     w->tensors++;
-    for (size_t i = 0; i < length; i++) w->sum += (double)values[i];
-    strncat(w->paths, path, sizeof w->paths - strlen(w->paths) - 2);
+    for (size_t i = 0; a->floats && i < a->length; i++) w->sum += (double)a->floats[i];
+    strncat(w->paths, a->path, sizeof w->paths - strlen(w->paths) - 2);
     strcat(w->paths, "\n");
 }
 
 static void test_visit_in_file_order(void **state)
 {
     (void)state;
-    message why;
+    failure why;
     checkpoint_file *file;
     const char *folder = fixture_folder();
     checkpoint *c = fixture_lstm(&memory);
@@ -296,15 +296,46 @@ static void test_visit_in_file_order(void **state)
                      STATUS_OK);
     seen w = {0};
     assert_int_equal(checkpoint_visit(file, see, &w, &why), STATUS_OK);
-    assert_int_equal(w.tensors, 5 + 1 + 5);
+    assert_int_equal(w.tensors, 5 + 2 + 5);
     assert_string_equal(
         w.paths, "/layers/lstm/cell/vars/0\n/layers/lstm/cell/vars/1\n/layers/lstm/cell/vars/2\n"
                  "/layers/dense/vars/0\n/layers/dense/vars/1\n"
-                 "/optimizer/vars/1\n/optimizer/vars/2\n/optimizer/vars/3\n"
+                 "/optimizer/vars/0\n/optimizer/vars/1\n/optimizer/vars/2\n/optimizer/vars/3\n"
                  "/optimizer/vars/4\n/optimizer/vars/5\n/optimizer/vars/6\n");
     assert_true(w.sum > 900.0 && w.sum < 1100.0);
     checkpoint_close(file);
     fixture_remove(folder);
+}
+
+static void see_slots(void *context, const checkpoint_array *a)
+{
+    char *lengths = context;
+    if (strncmp(a->path, "/optimizer/vars/", 16) == 0 && a->floats)
+        sprintf(lengths + strlen(lengths), "%s:%zu ", a->path + 16, a->length);
+}
+
+/* The lengths of the slots of two variables, of 24 and 4 elements: one after the other, or slot after slot. */
+static void test_slots_apart(void **state)
+{
+    (void)state;
+    static const char *const want[] = {"1:1 2:24 3:24 4:4 5:4 ", "1:1 2:24 4:24 3:4 5:4 "};
+    failure why;
+    checkpoint_file *file;
+    checkpoint *c = fixture_small(&memory);
+    fixture_finish(&memory, c, "adam", 2);
+    for (int apart = 0; apart < 2; apart++) {
+        char lengths[512] = "";
+        c->slots_apart = apart;
+        round_trip(c);
+        const char *folder = fixture_folder();
+        assert_int_equal(checkpoint_write(folder, CHECKPOINT_LAST, c, NULL, NULL, &why), STATUS_OK);
+        assert_int_equal(checkpoint_open(fixture_path(folder, "last.weights.h5"), &file, &why),
+                         STATUS_OK);
+        assert_int_equal(checkpoint_visit(file, see_slots, lengths, &why), STATUS_OK);
+        assert_string_equal(lengths, want[apart]);
+        checkpoint_close(file);
+        fixture_remove(folder);
+    }
 }
 
 static int release_memory(void **state)
@@ -328,6 +359,7 @@ int main(void)
         cmocka_unit_test_teardown(test_other_models_are_refused, release_memory),
         cmocka_unit_test_teardown(test_other_optimisers_are_refused, release_memory),
         cmocka_unit_test_teardown(test_visit_in_file_order, release_memory),
+        cmocka_unit_test_teardown(test_slots_apart, release_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

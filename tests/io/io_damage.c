@@ -22,7 +22,7 @@ typedef struct sample {
 static sample sample_new(void)
 {
     sample s;
-    message why;
+    failure why;
     assert_int_equal(checkpoint_build(fixture_small(&memory), &s.bytes, &s.length, &why),
                      STATUS_OK);
     return s;
@@ -50,10 +50,10 @@ static void write_byte(const char *name, size_t at, unsigned char byte)
     assert_int_equal(fclose(file), 0);
 }
 
-/* Opens the file, which must be refused; `words` (may be NULL): what the message must hold. */
+/* Opens the file, which must be refused; `words` (may be NULL): what the failure must hold. */
 static void assert_file_refused(const char *name, const char *words)
 {
-    message why = {""};
+    failure why = {""};
     checkpoint_file *file;
     const char *path = fixture_path(folder, name);
     assert_int_equal(checkpoint_open(path, &file, &why), STATUS_BAD_DATA);
@@ -130,7 +130,7 @@ static void test_flips_of_the_head(void **state)
 /* What a run goes on from, and the name of a damaged file that is passed over. */
 static void assert_taken(const char *name, const char *passed_over)
 {
-    message note, why = {""};
+    failure note, why = {""};
     char path[FILE_PATH];
     checkpoint_file *file;
     assert_int_equal(checkpoint_open_run(folder, CHECKPOINT_LAST, &file, path, &note, &why),
@@ -147,7 +147,7 @@ static void assert_taken(const char *name, const char *passed_over)
 static void test_random_flips(void **state)
 {
     (void)state;
-    message why = {""};
+    failure why = {""};
     sample s;
     rng_key key = {.seed = 11, .stream = RNG_AUGMENT};
     assert_int_equal(checkpoint_build(fixture_cnn(&memory), &s.bytes, &s.length, &why), STATUS_OK);
@@ -169,7 +169,7 @@ static void test_random_flips(void **state)
 static void test_truncated_checkpoint(void **state)
 {
     (void)state;
-    message why = {""};
+    failure why = {""};
     sample s;
     assert_int_equal(checkpoint_build(fixture_cnn(&memory), &s.bytes, &s.length, &why), STATUS_OK);
     write_file("last.weights.h5", s.bytes, s.length);
@@ -196,7 +196,7 @@ static void test_truncated_plain_file(void **state)
     H5Fclose(file);
     unsigned char *bytes;
     size_t length;
-    message why;
+    failure why;
     assert_int_equal(file_read_whole(path, SIZE_MAX, &bytes, &length, &why), STATUS_OK);
     for (size_t cut = 8; cut < length; cut += length / 50) {
         write_bytes(bytes, cut);
@@ -214,7 +214,7 @@ static void test_foreign_files(void **state)
     assert_refused("zip archive");
     write_bytes("hello, world", 12);
     assert_refused("neither a checkpoint nor an HDF5 file");
-    message why;
+    failure why;
     checkpoint_file *file;
     assert_int_equal(checkpoint_open(fixture_path(folder, "absent.weights.h5"), &file, &why),
                      STATUS_NO_INPUT);
@@ -249,7 +249,7 @@ static void hostile_add(hostile *h, const char *name, hid_t type)
     hid_t array = H5Dcreate2(h->vars, name, type, h->space, H5P_DEFAULT, h->creation, H5P_DEFAULT);
     assert_true(array >= 0);
     float values[24] = {0};
-    if (H5Tget_class(type) == H5T_FLOAT && H5Pget_external_count(h->creation) == 0)
+    if (H5Tget_class(type) != H5T_STRING && H5Pget_external_count(h->creation) == 0)
         assert_true(H5Dwrite(array, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
     H5Dclose(array);
 }
@@ -297,9 +297,11 @@ static void test_chunked_storage(void **state)
     hsize_t chunk[2] = {2, 2};
     hostile h = hostile_new();
     H5Pset_chunk(h.creation, 2, chunk);
-    hostile_add(&h, "0", H5T_IEEE_F32LE);
+    hid_t array = H5Dcreate2(h.vars, "0", H5T_IEEE_F32LE, h.space, H5P_DEFAULT, h.creation,
+                             H5P_DEFAULT);
+    H5Dclose(array); /* nothing is written: all chunks are missing */
     hostile_close(&h);
-    assert_refused("stored in chunks");
+    assert_refused("outside of the file, or not at all");
 }
 
 /* A shape of terabytes in a file of kilobytes must not become a request for memory. */
@@ -333,25 +335,81 @@ static void test_endless_groups(void **state)
     hostile h = hostile_new();
     assert_true(H5Lcreate_hard(h.file, "/layers", h.vars, "again", H5P_DEFAULT, H5P_DEFAULT) >= 0);
     hostile_close(&h);
+    assert_refused("/layers has more than one name");
+}
+
+/* Many names of one dataset would be as many tensors in memory. */
+static void test_names_of_one_dataset(void **state)
+{
+    (void)state;
+    hostile h = hostile_new();
+    hostile_add(&h, "0", H5T_IEEE_F32LE);
+    assert_true(H5Lcreate_hard(h.vars, "0", h.vars, "1", H5P_DEFAULT, H5P_DEFAULT) >= 0);
+    hostile_close(&h);
+    assert_refused("/layers/dense/vars/0 has more than one name");
+}
+
+static void test_deep_groups(void **state)
+{
+    (void)state;
+    hostile h = hostile_new();
+    hid_t below = H5Gcreate2(h.vars, "1", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    for (int i = 0; i < 8; i++) {
+        hid_t next = H5Gcreate2(below, "1", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+        H5Gclose(below);
+        below = next;
+    }
+    H5Gclose(below);
+    hostile_close(&h);
     assert_refused("more or deeper groups");
 }
 
-/* Opened, but no tensor for this model. */
-static void test_double_precision(void **state)
+/* The type of an attribute says 1 GiB, in a file of some kilobytes. */
+static void test_endless_text(void **state)
 {
     (void)state;
-    message why = {""};
+    enum { SAID = 0x5a5a };
+    sample s = {0};
+    hostile h = hostile_new();
+    hid_t type = H5Tcopy(H5T_C_S1), space = H5Screate(H5S_SCALAR);
+    H5Tset_size(type, SAID);
+    hid_t names = H5Acreate2(h.file, "layer_names", type, space, H5P_DEFAULT, H5P_DEFAULT);
+    H5Aclose(names);
+    H5Tclose(type);
+    H5Sclose(space);
+    H5Ldelete(h.file, "layers", H5P_DEFAULT);
+    hostile_close(&h);
+    failure why = {""};
+    const char *path = fixture_path(folder, "x.weights.h5");
+    assert_int_equal(file_read_whole(path, SIZE_MAX, &s.bytes, &s.length, &why), STATUS_OK);
+    static const unsigned char said[4] = {0x5a, 0x5a, 0, 0}, more[4] = {0, 0, 0, 0x40};
+    int changed = 0;
+    for (size_t at = 0; at + 4 <= s.length; at++)
+        if (memcmp(s.bytes + at, said, 4) == 0) {
+            memcpy(s.bytes + at, more, 4);
+            changed++;
+        }
+    assert_int_equal(changed, 1);
+    write_bytes(s.bytes, s.length);
+    memory_free(s.bytes);
+    assert_refused(NULL);
+}
+
+/* Opened, but no tensor for this model. */
+static void test_whole_numbers(void **state)
+{
+    (void)state;
+    failure why = {""};
     checkpoint_file *file;
     checkpoint *c = fixture_small(&memory);
     hostile h = hostile_new();
-    hostile_add(&h, "0", H5T_IEEE_F64LE);
+    hostile_add(&h, "0", H5T_STD_I32LE);
     hostile_close(&h);
     assert_int_equal(checkpoint_open(fixture_path(folder, "x.weights.h5"), &file, &why), STATUS_OK);
     assert_int_equal(checkpoint_has_state(file), 0);
     assert_string_equal(checkpoint_configuration(file), "");
     assert_int_equal(checkpoint_read(file, c, 0, &why), STATUS_BAD_DATA);
-    assert_non_null(
-        strstr(why.text, "/layers/dense/vars/0 (layer dense, tensor 0) is not float32"));
+    assert_non_null(strstr(why.text, "/layers/dense/vars/0 (layer dense, tensor 0) is an integer"));
     checkpoint_close(file);
 }
 
@@ -389,7 +447,10 @@ int main(void)
         cmocka_unit_test(test_huge_shape),
         cmocka_unit_test(test_text_type),
         cmocka_unit_test(test_endless_groups),
-        cmocka_unit_test(test_double_precision),
+        cmocka_unit_test(test_names_of_one_dataset),
+        cmocka_unit_test(test_deep_groups),
+        cmocka_unit_test(test_endless_text),
+        cmocka_unit_test(test_whole_numbers),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

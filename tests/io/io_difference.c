@@ -14,7 +14,7 @@ static const char *folder;
 
 static void put(const char *name, const void *bytes, size_t length)
 {
-    message why = {""};
+    failure why = {""};
     if (file_write_whole(fixture_path(folder, name), bytes, length, &why)) fail_msg("%s", why.text);
 }
 
@@ -23,7 +23,7 @@ static checkpoint_file *file_of(const char *name, const checkpoint *c, int of_ke
     unsigned char *bytes;
     size_t length;
     checkpoint_file *file;
-    message why = {""};
+    failure why = {""};
     status code = of_keras ? checkpoint_build_keras(c, &bytes, &length, &why)
                            : checkpoint_build(c, &bytes, &length, &why);
     if (code) fail_msg("%s", why.text);
@@ -36,7 +36,7 @@ static checkpoint_file *file_of(const char *name, const checkpoint *c, int of_ke
 static differences compared(const checkpoint *a, const checkpoint *b, int b_of_keras)
 {
     differences d = {0};
-    message why = {""};
+    failure why = {""};
     checkpoint_file *left = file_of("a.weights.h5", a, 0),
                     *right = file_of("b.weights.h5", b, b_of_keras);
     if (difference_of_checkpoints(left, right, &d, &why)) fail_msg("%s", why.text);
@@ -59,8 +59,31 @@ static void the_same_state_does_not_differ(void **state)
     arena memory = {0};
     differences d = compared(fixture_cnn(&memory), fixture_cnn(&memory), 0);
     assert_int_equal(d.found, 0);
-    assert_int_equal(d.tensors, 8 + 16 + 1); /* slots and the learning rate, too */
-    assert_int_equal(d.values, 3 * 225034 + 1);
+    assert_int_equal(d.tensors, 8 + 16 + 2); /* slots, iteration and learning rate, too */
+    assert_int_equal(d.values, 3 * 225034 + 2);
+    arena_free(&memory);
+}
+
+static void a_step_of_the_optimizer_is_found(void **state)
+{
+    (void)state;
+    arena memory = {0};
+    checkpoint *a = fixture_cnn(&memory), *b = fixture_cnn(&memory);
+    b->iteration = a->iteration + 1;
+    says(compared(a, b, 0), "/optimizer/vars/0 (), int64: 1 of 1 elements differ; the first is []: "
+                            "4220 and 4221\n");
+    arena_free(&memory);
+}
+
+/* The same position, and a history that lost an epoch. */
+static void an_epoch_of_the_history_is_found(void **state)
+{
+    (void)state;
+    arena memory = {0};
+    checkpoint *a = fixture_cnn(&memory), *b = fixture_cnn(&memory);
+    a->state = "{\"epoch\":2,\"history\":[{\"epoch\":1},{\"epoch\":2}]}";
+    b->state = "{\"epoch\":2,\"history\":[{\"epoch\":1}]}";
+    says(compared(a, b, 0), "history: 2 and 1 epochs\n");
     arena_free(&memory);
 }
 
@@ -135,6 +158,22 @@ static void settings_and_state_are_named(void **state)
     arena_free(&memory);
 }
 
+/* A checkpoint of the time before numbers is one of number 1. */
+static void numerics_without_a_number_are_number_1(void **state)
+{
+    (void)state;
+    arena memory = {0};
+    checkpoint *a = fixture_small(&memory), *b = fixture_small(&memory);
+    a->state = "{\"step\":4,\"history\":[]}";
+    b->state = "{\"step\":4,\"numerics\":1,\"history\":[]}";
+    assert_int_equal(compared(a, b, 0).found, 0);
+    assert_int_equal(compared(b, a, 0).found, 0);
+    b->state = "{\"step\":4,\"numerics\":2,\"history\":[]}";
+    says(compared(a, b, 0), "state: numerics: 1 and 2\n");
+    says(compared(b, a, 0), "state: numerics: 2 and 1\n");
+    arena_free(&memory);
+}
+
 static void other_models_are_named(void **state)
 {
     (void)state;
@@ -178,7 +217,7 @@ static differences records(const char *a, const char *b)
 {
     char left[FILE_PATH];
     differences d = {0};
-    message why = {""};
+    failure why = {""};
     put("a.jsonl", a, strlen(a));
     put("b.jsonl", b, strlen(b));
     snprintf(left, sizeof left, "%s", fixture_path(folder, "a.jsonl"));
@@ -194,6 +233,14 @@ static void clocks_do_not_count(void **state)
                             STEP(1, 0.5, 9) STEP(2, 0.4, 3) EPOCH(0.25, 2) "{\"kind\":\"st");
     assert_int_equal(d.found, 0);
     assert_int_equal(d.records, 3);
+}
+
+/* Another version of the program may write 1 where this one writes 1.0. */
+static void numbers_are_compared_as_numbers(void **state)
+{
+    (void)state;
+    assert_int_equal(records(STEP(1, 1, 7), STEP(1, 1.0, 7)).found, 0);
+    says(records(STEP(1, 1, 7), STEP(1, 1.5, 7)), "step 1 (epoch 1): loss 1 and 1.5\n");
 }
 
 static void the_first_step_is_named(void **state)
@@ -231,7 +278,7 @@ static void a_late_step_is_found_without_memory(void **state)
 {
     (void)state;
     text_buffer a = {0}, b = {0};
-    message why = {""};
+    failure why = {""};
     char left[FILE_PATH], right[FILE_PATH];
     add_steps(&a, 1, 20000);
     add_steps(&b, 1, 19998);
@@ -249,7 +296,7 @@ static void a_late_step_is_found_without_memory(void **state)
     assert_int_equal(d.records, 20000);
     d = (differences){0};
     assert_int_equal(difference_of_records(left, right, &d, &why), STATUS_OK);
-    assert_int_equal(memory_requests() - before, 1); /* the text of what differs */
+    assert_int_equal(memory_requests() - before, 3); /* two values as text, and what differs */
     assert_int_equal(d.records, 20001);
     says(d, "step 19999 (epoch 1): loss 0.5 and 0.25\n"
             "records: 2 of 20001 differ\n");
@@ -276,7 +323,7 @@ static void damaged_lines_are_refused(void **state)
 {
     (void)state;
     differences d = {0};
-    message why = {""};
+    failure why = {""};
     static char text[9000];
     const char *path = fixture_path(folder, "c.jsonl");
     size_t first = strlen(STEP(1, 0.5, 7));
@@ -302,7 +349,7 @@ static void what_is_no_record_is_refused(void **state)
 {
     (void)state;
     differences d = {0};
-    message why = {""};
+    failure why = {""};
     put("a.jsonl", "{}\nnonsense\n", 12);
     const char *path = fixture_path(folder, "a.jsonl");
     assert_int_equal(difference_of_records(path, path, &d, &why), STATUS_BAD_DATA);
@@ -330,13 +377,17 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_state_does_not_differ),
+        cmocka_unit_test(a_step_of_the_optimizer_is_found),
+        cmocka_unit_test(an_epoch_of_the_history_is_found),
         cmocka_unit_test(one_bit_is_found),
         cmocka_unit_test(zeros_of_either_sign_and_nans_are_bits),
         cmocka_unit_test(slots_count),
         cmocka_unit_test(settings_and_state_are_named),
+        cmocka_unit_test(numerics_without_a_number_are_number_1),
         cmocka_unit_test(other_models_are_named),
         cmocka_unit_test(a_keras_file_is_compared_by_its_layers),
         cmocka_unit_test(clocks_do_not_count),
+        cmocka_unit_test(numbers_are_compared_as_numbers),
         cmocka_unit_test(the_first_step_is_named),
         cmocka_unit_test(digests_count_where_both_have_them),
         cmocka_unit_test(a_late_step_is_found_without_memory),

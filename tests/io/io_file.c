@@ -13,7 +13,7 @@
 
 static const char *folder;
 
-static void assert_says(const message *why, const char *words)
+static void assert_says(const failure *why, const char *words)
 {
     if (!strstr(why->text, words)) fail_msg("'%s' lacks '%s'", why->text, words);
 }
@@ -22,7 +22,7 @@ static void test_join(void **state)
 {
     (void)state;
     char path[FILE_PATH], name[FILE_PATH];
-    message why;
+    failure why;
     assert_int_equal(file_join("a/b", "c", path, &why), STATUS_OK);
     assert_string_equal(path, "a/b/c");
     memset(name, 'n', sizeof name - 1);
@@ -36,20 +36,19 @@ static void test_join(void **state)
 static void test_make_folder(void **state)
 {
     (void)state;
-    folder_state made;
-    message why = {""};
-    assert_int_equal(file_make_folder(fixture_path(folder, "p/q/r"), &made, &why), STATUS_OK);
-    assert_int_equal(made, FOLDER_CREATED);
-    assert_int_equal(file_make_folder(fixture_path(folder, "p/q/r/"), &made, &why), STATUS_OK);
-    assert_int_equal(made, FOLDER_EMPTY);
-    assert_int_equal(file_make_folder(fixture_path(folder, "p/q"), &made, &why), STATUS_OK);
-    assert_int_equal(made, FOLDER_USED);
+    failure why = {""};
+    for (int i = 0; i < 2; i++) /* the second time it is there */
+        assert_int_equal(file_make_folder(fixture_path(folder, "p/q/r/"), &why), STATUS_OK);
+    assert_true(file_is_folder(fixture_path(folder, "p/q/r")));
+    assert_int_equal(file_make_parents(fixture_path(folder, "s/t/file"), &why), STATUS_OK);
+    assert_true(file_is_folder(fixture_path(folder, "s/t")));
+    assert_false(file_exists(fixture_path(folder, "s/t/file")));
 }
 
 static void test_what_is_there(void **state)
 {
     (void)state;
-    message why = {""};
+    failure why = {""};
     const char *path = fixture_path(folder, "is_plain");
     assert_int_equal(file_write_whole(path, "x", 1, &why), STATUS_OK);
     assert_true(file_exists(path) && !file_is_folder(path));
@@ -61,14 +60,12 @@ static void test_what_is_there(void **state)
 static void test_a_file_in_place_of_a_folder(void **state)
 {
     (void)state;
-    folder_state made;
     char path[FILE_PATH];
-    message why = {""};
+    failure why = {""};
     assert_int_equal(file_write_whole(fixture_path(folder, "plain"), "x", 1, &why), STATUS_OK);
-    assert_int_equal(file_make_folder(fixture_path(folder, "plain"), &made, &why),
-                     STATUS_CANNOT_WRITE);
+    assert_int_equal(file_make_folder(fixture_path(folder, "plain"), &why), STATUS_CANNOT_WRITE);
     assert_says(&why, "/plain: cannot read this folder: Not a directory");
-    assert_int_equal(file_make_folder(fixture_path(folder, "plain/run"), &made, &why),
+    assert_int_equal(file_make_folder(fixture_path(folder, "plain/run"), &why),
                      STATUS_CANNOT_WRITE);
     assert_says(&why, "Not a directory: a part of this path is a file");
     assert_int_equal(file_make_numbered(fixture_path(folder, "plain"), "run", path, &why),
@@ -82,7 +79,7 @@ static void test_make_numbered(void **state)
 {
     (void)state;
     char path[FILE_PATH];
-    message why = {""};
+    failure why = {""};
     for (int i = 1; i <= 3; i++) {
         char name[32];
         snprintf(name, sizeof name, "runs/cnn-mnist-%d", i);
@@ -101,7 +98,7 @@ static void assert_holds(const char *path, const void *bytes, size_t length)
 {
     unsigned char *got;
     size_t got_length;
-    message why = {""};
+    failure why = {""};
     assert_int_equal(file_read_whole(path, SIZE_MAX, &got, &got_length, &why), STATUS_OK);
     assert_int_equal(got_length, length);
     assert_memory_equal(got, bytes, length);
@@ -112,7 +109,7 @@ static void assert_holds(const char *path, const void *bytes, size_t length)
 static void test_write_and_read(void **state)
 {
     (void)state;
-    message why = {""};
+    failure why = {""};
     const char *path = fixture_path(folder, "whole");
     size_t length = 3 * 1024 * 1024 + 7;
     unsigned char *bytes = memory_take(length);
@@ -127,12 +124,28 @@ static void test_write_and_read(void **state)
     memory_free(bytes);
 }
 
+static void test_write_shared(void **state)
+{
+    (void)state;
+    failure why = {""};
+    const char *path = fixture_path(folder, "shared");
+    assert_int_equal(file_write_shared(path, "first", 5, 0, &why), STATUS_OK);
+    assert_int_equal(file_write_shared(path, "second", 6, 0, &why), STATUS_CANNOT_WRITE);
+    assert_says(&why, "/shared: is there already: another process has written it");
+    assert_holds(path, "first", 5);
+    assert_int_equal(file_write_shared(path, "third", 5, 1, &why), STATUS_OK);
+    assert_holds(path, "third", 5);
+    char partial[FILE_PATH];
+    snprintf(partial, sizeof partial, "%s.partial-%ld", path, (long)getpid());
+    assert_false(file_exists(partial));
+}
+
 /* Lengths around the buffer's: nothing, a part of it, all of it, and more. */
 static void test_copy(void **state)
 {
     (void)state;
     static const size_t lengths[] = {0, 5, 1 << 20, (1 << 20) + 1, 3 * 1024 * 1024 + 7};
-    message why = {""};
+    failure why = {""};
     char from[FILE_PATH], to[FILE_PATH];
     size_t most = lengths[4];
     unsigned char *bytes = memory_take(most);
@@ -159,7 +172,7 @@ static void test_copy(void **state)
 static void test_link_copies(void **state)
 {
     (void)state;
-    message why = {""};
+    failure why = {""};
     char small[FILE_PATH], from[FILE_PATH], to[FILE_PATH], got[8] = "";
     static const char large[300000];
     assert_int_equal(file_join(folder, "elsewhere", small, &why), STATUS_OK);
@@ -189,7 +202,7 @@ static void test_lines(void **state)
     static const char text[] = "abc\n\na\0b\nabcdef\ntorn";
     static const char *const held[] = {"abc", "", "a", "abc"};
     static const size_t lengths[] = {3, 0, 3, 6};
-    message why = {""};
+    failure why = {""};
     FILE *file;
     char line[4];
     size_t length;
@@ -214,7 +227,7 @@ static void test_read_refuses(void **state)
     (void)state;
     unsigned char *bytes;
     size_t length;
-    message why = {""};
+    failure why = {""};
     const char *path = fixture_path(folder, "ten");
     assert_int_equal(file_write_whole(path, "0123456789", 10, &why), STATUS_OK);
     assert_int_equal(file_read_whole(path, 10, &bytes, &length, &why), STATUS_OK);
@@ -238,7 +251,7 @@ static void test_devices_stay(void **state)
 {
     (void)state;
     struct stat about;
-    message why = {""};
+    failure why = {""};
     assert_int_equal(file_write_whole("/dev/full", "x", 1, &why), STATUS_CANNOT_WRITE);
     assert_says(&why, "no regular file");
     assert_int_equal(stat("/dev/full", &about), 0);
@@ -249,7 +262,7 @@ static void test_devices_stay(void **state)
 static void test_full_disk(void **state)
 {
     (void)state;
-    message why = {""};
+    failure why = {""};
     arena memory = {0};
     char small[FILE_PATH];
     assert_int_equal(file_join(folder, "small", small, &why), STATUS_OK);
@@ -277,33 +290,14 @@ static void test_full_disk(void **state)
 static void test_read_only_folder(void **state)
 {
     (void)state;
-    folder_state made;
-    message why = {""};
+    failure why = {""};
     const char *path = fixture_path(folder, "locked");
     if (geteuid() == 0) skip(); /* root may write anywhere */
     assert_int_equal(mkdir(path, 0555), 0);
-    assert_int_equal(file_make_folder(path, &made, &why), STATUS_CANNOT_WRITE);
+    assert_int_equal(file_make_folder(path, &why), STATUS_CANNOT_WRITE);
     assert_says(&why, "cannot write into this folder: Permission denied: check the owner");
     assert_int_equal(file_write_whole(fixture_path(path, "x"), "x", 1, &why), STATUS_CANNOT_WRITE);
     assert_says(&why, "Permission denied");
-}
-
-static void test_text_buffer(void **state)
-{
-    (void)state;
-    text_buffer b = {0};
-    for (int i = 0; i < 5000; i++) text_buffer_add(&b, "%04d,", i);
-    assert_int_equal(b.length, 25000);
-    assert_int_equal(strlen(b.text), 25000);
-    assert_memory_equal(b.text + 5 * 4999, "4999,", 6);
-    text_buffer_add(&b, "%*d", 100000, 7); /* longer than what it holds */
-    assert_int_equal(b.length, 125000);
-    assert_memory_equal(b.text + 124998, " 7", 3);
-    text_buffer_free(&b);
-    assert_null(b.text);
-    text_buffer_add(&b, "%s", "");
-    assert_string_equal(b.text, "");
-    text_buffer_free(&b);
 }
 
 static int begin(void **state)
@@ -323,13 +317,20 @@ static int end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_join),          cmocka_unit_test(test_make_folder),
-        cmocka_unit_test(test_what_is_there), cmocka_unit_test(test_a_file_in_place_of_a_folder),
-        cmocka_unit_test(test_make_numbered), cmocka_unit_test(test_write_and_read),
-        cmocka_unit_test(test_read_refuses),  cmocka_unit_test(test_devices_stay),
-        cmocka_unit_test(test_full_disk),     cmocka_unit_test(test_read_only_folder),
-        cmocka_unit_test(test_text_buffer),   cmocka_unit_test(test_copy),
-        cmocka_unit_test(test_link_copies),   cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_join),
+        cmocka_unit_test(test_make_folder),
+        cmocka_unit_test(test_what_is_there),
+        cmocka_unit_test(test_a_file_in_place_of_a_folder),
+        cmocka_unit_test(test_make_numbered),
+        cmocka_unit_test(test_write_and_read),
+        cmocka_unit_test(test_write_shared),
+        cmocka_unit_test(test_read_refuses),
+        cmocka_unit_test(test_devices_stay),
+        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_read_only_folder),
+        cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_link_copies),
+        cmocka_unit_test(test_lines),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

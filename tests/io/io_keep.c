@@ -12,14 +12,14 @@
 
 static void put(const char *folder, const char *name, const char *text)
 {
-    message why = {""};
+    failure why = {""};
     if (file_write_whole(fixture_path(folder, name), text, strlen(text), &why))
         fail_msg("%s", why.text);
 }
 
 static void holds(const char *folder, const char *name, const char *text)
 {
-    message why = {""};
+    failure why = {""};
     unsigned char *bytes;
     size_t length;
     if (file_read_whole(fixture_path(folder, name), SIZE_MAX, &bytes, &length, &why))
@@ -30,7 +30,7 @@ static void holds(const char *folder, const char *name, const char *text)
 
 static void keep(const char *folder, int64_t step)
 {
-    message why = {""};
+    failure why = {""};
     if (checkpoint_keep(folder, step, &why)) fail_msg("%s", why.text);
 }
 
@@ -58,7 +58,7 @@ static void test_last_gets_a_second_name(void **state)
 static void test_the_latest_steps_stay(void **state)
 {
     (void)state;
-    message why = {""};
+    failure why = {""};
     static const char *const others[] = {"step-1.weights.h5", "step-0000000x.weights.h5",
                                          "step-00000001.weights.h5.partial", "prev.weights.h5"};
     const char *folder = fixture_folder();
@@ -84,7 +84,7 @@ static void test_the_latest_steps_stay(void **state)
 static void test_many_are_thinned_out(void **state)
 {
     (void)state;
-    message why = {""};
+    failure why = {""};
     const char *folder = fixture_folder();
     put(folder, "last.weights.h5", "last");
     for (int i = 0; i < 200; i++) keep(folder, 1000 * (7 * i % 200));

@@ -102,7 +102,7 @@ static void write_file(const checkpoint *c, const style *s)
     H5Fclose(file);
 }
 
-static status read_into(checkpoint *c, message *why)
+static status read_into(checkpoint *c, failure *why)
 {
     checkpoint_file *file;
     status code = checkpoint_open(path, &file, why);
@@ -115,7 +115,7 @@ static status read_into(checkpoint *c, message *why)
 
 static void assert_refused(checkpoint *c, const char *words)
 {
-    message why = {""};
+    failure why = {""};
     assert_int_equal(read_into(c, &why), STATUS_BAD_DATA);
     if (!strstr(why.text, words)) fail_msg("'%s' lacks '%s'", why.text, words);
     assert_non_null(strstr(why.text, path));
@@ -132,7 +132,7 @@ static void every_style(void **state)
                                    {"/model_weights", 1, 2, NULL}};
     const checkpoint *c = fixture_cnn(&memory);
     for (size_t i = 0; i < sizeof styles / sizeof styles[0]; i++) {
-        message why = {""};
+        failure why = {""};
         checkpoint *back = fixture_blank(&memory, c);
         write_file(c, &styles[i]);
         if (read_into(back, &why)) fail_msg("style %zu: %s", i, why.text);
@@ -161,7 +161,7 @@ static void other_models(void **state)
 static void no_optimiser(void **state)
 {
     (void)state;
-    message why = {""};
+    failure why = {""};
     checkpoint_file *file;
     checkpoint *c = fixture_small(&memory);
     write_file(c, &plain);
@@ -225,7 +225,7 @@ static void plain_keras_file(void **state)
     (void)state;
     unsigned char *bytes, *again;
     size_t length, length_again;
-    message why = {""};
+    failure why = {""};
     const checkpoint *c = fixture_cnn(&memory);
     checkpoint *back = fixture_blank(&memory, c);
     assert_int_equal(checkpoint_build_keras(c, &bytes, &length, &why), STATUS_OK);

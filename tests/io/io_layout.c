@@ -16,7 +16,7 @@ static void write_model(const checkpoint *c, const char *name)
 {
     unsigned char *bytes;
     size_t length;
-    message why = {""};
+    failure why = {""};
     if (checkpoint_build(c, &bytes, &length, &why) ||
         file_write_whole(fixture_path(folder, name), bytes, length, &why))
         fail_msg("%s", why.text);
@@ -26,7 +26,7 @@ static void write_model(const checkpoint *c, const char *name)
 /* What Keras wrote after it had loaded our file: no user block, no state, the same parameters and slots. */
 static void read_from_keras(const checkpoint *c, const char *name)
 {
-    message why = {""};
+    failure why = {""};
     checkpoint_file *file;
     const char *path = fixture_path(folder, name);
     if (!file_exists(path)) return;

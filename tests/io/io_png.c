@@ -97,7 +97,7 @@ static void every_kind(void **state)
 {
     (void)state;
     for (int i = 0; i < KINDS; i++) {
-        message why = {""};
+        failure why = {""};
         const char *path = fixture_path(folder, "kind.png");
         write_kind(&kinds[i], path);
         assert_true(png_present(path));
@@ -141,7 +141,7 @@ static void transparent_paper(void **state)
 
 static void assert_refused(const char *path, status want, const char *words)
 {
-    message why = {""};
+    failure why = {""};
     assert_int_equal(png_read(path, &height, &width, &grey, &why), want);
     assert_null(grey);
     if (!strstr(why.text, words)) fail_msg("'%s' lacks '%s'", why.text, words);

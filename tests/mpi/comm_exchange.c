@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "comm/exchange.h"
+#include "comm/messages.h"
 
 #include <cmocka.h>
 
@@ -24,8 +25,8 @@ enum {
     MAX_RANKS = 8
 };
 
-/* With more leaves than ranks and fewer, and without any. */
-static const exchange_steps steps = {{16, 13, 11, 7, 5, 3, 2, 1, 0}, 9, 16};
+/* More leaves than ranks, fewer, and none. */
+static const exchange_steps steps = {{16, 13, 11, 7, 5, 3, 2, 1, 0}, 9, 16, 0};
 
 static const span buckets[BUCKETS] = {{100, 895}, {0, 37}, {1000, 51}, {37, 63}};
 
@@ -45,7 +46,7 @@ static float leaf_value(int step, int leaf, size_t i)
     return magnitude[m % 8] * (1.0f + (float)(m >> 16) * 0x1p-16f);
 }
 
-/* The definition of the tree, written once more. */
+/* The tree as its definition says, without the code under test. */
 static float tree_value(int step, int lo, int hi, size_t i)
 {
     int half = 1;
@@ -75,7 +76,7 @@ static void add_in_tree_order(tree_plan plan, const unsigned char *merges,
     }
 }
 
-/* Wrong on purpose: sums from left to right wherever one result is wanted. */
+/* Wrong on purpose: sums from left to right if the plan has one result. */
 static void add_from_left(tree_plan plan, const unsigned char *merges, const float *const *items,
                           size_t length, float *const *results)
 {
@@ -96,28 +97,37 @@ typedef struct bench {
     comm *c;
     exchange *x;
     const comm_layout *l;
-    int width; /* ranks of a group but the last */
+    int width; /* ranks of a group; the last may have fewer */
+    exchange_cfg cfg;
     float sum[LENGTH];
 } bench;
 
-static void bench_open(bench *b, int group_size, exchange_mode mode, exchange_add add)
+static void bench_open_way(bench *b, int group_size, exchange_mode mode, exchange_way way,
+                           exchange_add add)
 {
     comm_cfg comm_settings = comm_cfg_default();
     exchange_cfg cfg = {.mode = mode,
+                        .way = way,
                         .length = LENGTH,
                         .buckets = BUCKETS,
                         .block_start = block_start,
                         .blocks = BLOCKS,
                         .steps = steps,
                         .add = add};
-    message why;
+    failure why;
     comm_settings.group_size = group_size;
     comm_settings.cores = 1;
     memcpy(cfg.bucket, buckets, sizeof buckets);
+    b->cfg = cfg;
     b->c = comm_open(&comm_settings);
     b->l = comm_get_layout(b->c);
     b->width = group_size ? group_size : b->l->ranks;
     assert_int_equal(exchange_open(b->c, &cfg, &b->x, &why), STATUS_OK);
+}
+
+static void bench_open(bench *b, int group_size, exchange_mode mode, exchange_add add)
+{
+    bench_open_way(b, group_size, mode, EXCHANGE_AUTO, add);
 }
 
 static void bench_close(bench *b)
@@ -143,7 +153,7 @@ static void write_partials(bench *b, int step, int leaves, int bucket)
             exchange_partial(b->x, k)[i] = tree_value(step, nodes[k].lo, nodes[k].hi, i);
 }
 
-/* Into memory of the caller's; where the sums have a place already, there, too. */
+/* Sums into memory of the caller, and also in place if the sums have a place. */
 static void sum_slice(bench *b, int bucket)
 {
     span slice = exchange_slice(b->x, bucket);
@@ -160,7 +170,7 @@ static void sum_slice(bench *b, int bucket)
     assert_true(!there || memcmp(there, sum, slice.length * sizeof *sum) == 0);
 }
 
-/* Everything up to the sums, which are left in b->sum at the place of the slices. */
+/* A step up to the sums, which are in b->sum at the offsets of the slices. */
 static void sum_step(bench *b, int step, int leaves)
 {
     exchange_step(b->x, leaves);
@@ -204,7 +214,7 @@ static int group_ranks(const bench *b, int group)
     return left < b->width ? left : b->width;
 }
 
-/* Blocks of a bucket go to ranks in equal runs; written apart from the code under test. */
+/* Blocks of a bucket go to ranks in equal runs; does not use the code under test. */
 static size_t slice_length(const bench *b, int bucket, int rank)
 {
     size_t starts[BLOCKS + 1], end = buckets[bucket].offset + buckets[bucket].length;
@@ -224,31 +234,72 @@ static size_t row(size_t length)
 static int held_by(const bench *b, int leaves, int first, int last)
 {
     tree_node nodes[TREE_MAX_NODES], all = {0, leaves};
-    tree_node range = {tree_share(all, first, b->l->ranks).lo,
-                       tree_share(all, last, b->l->ranks).hi};
-    return tree_maximal(leaves, range, nodes);
+    tree_node held = {range_part(all, first, b->l->ranks).lo,
+                      range_part(all, last, b->l->ranks).hi};
+    return tree_maximal(leaves, held, nodes);
 }
 
-static comm_traffic expected_traffic(const bench *b, int leaves)
+static int rank_nodes(const bench *b, int leaves, int rank)
 {
-    const comm_layout *l = b->l;
-    int rows = held_by(b, leaves, l->group_first, l->group_first + l->group_ranks - 1), foreign = 0;
-    size_t sent = 0, read = 0;
-    for (int r = l->group_first; r < l->group_first + l->group_ranks; r++)
-        if (r != l->rank) foreign += held_by(b, leaves, r, r);
-    for (int k = 0; k < BUCKETS; k++) {
-        size_t own = slice_length(b, k, l->rank);
-        read += own * (size_t)foreign;
-        sent += own * (size_t)(l->groups - 1); /* parameters */
-        for (int g = 0; g < l->groups; g++)
-            for (int m = 0; g != l->group && m < group_ranks(b, g); m++) {
-                if (m % l->group_ranks != l->group_rank) continue;
-                size_t theirs = slice_length(b, k, g * b->width + m);
-                sent += row(theirs) * (size_t)rows;
-                if (rows) read += theirs * (size_t)foreign;
+    return held_by(b, leaves, rank, rank);
+}
+
+/* Nodes that the other members of a rank's group hold. */
+static int foreign_nodes(const bench *b, int leaves, int rank)
+{
+    int first = rank / b->width * b->width, nodes = 0;
+    for (int r = first; r < first + group_ranks(b, rank / b->width); r++)
+        if (r != rank) nodes += rank_nodes(b, leaves, r);
+    return nodes;
+}
+
+/* What all ranks send and read together. */
+typedef struct traffic {
+    int64_t sent, read_least, read_most;
+} traffic;
+
+/* Each group sends each slice of another group's rank once, and gets its parameters once, whichever ranks do it: directly all
+ * nodes of the group. One rank of each group reads the other members' nodes of a slice. */
+static traffic expected_traffic(const bench *b, int leaves)
+{
+    traffic t = {0};
+    for (int g = 0; g < b->l->groups; g++) {
+        const int first = g * b->width, last = first + group_ranks(b, g) - 1;
+        int least = 1 << 30, most = 0;
+        for (int r = first; r <= last; r++) {
+            int nodes = foreign_nodes(b, leaves, r);
+            least = nodes < least ? nodes : least;
+            most = nodes > most ? nodes : most;
+        }
+        for (int k = 0; k < BUCKETS; k++) {
+            t.read_least += (int64_t)(4 * buckets[k].length) * least;
+            t.read_most += (int64_t)(4 * buckets[k].length) * most;
+            for (int r = 0; r < b->l->ranks; r++) {
+                size_t length = slice_length(b, k, r);
+                if (r >= first && r <= last) continue;
+                t.sent += 4 * (int64_t)(row(length) * (size_t)held_by(b, leaves, first, last));
+                t.sent += 4 * (int64_t)length;
             }
+        }
     }
-    return (comm_traffic){(int64_t)(4 * sent), (int64_t)(4 * read)};
+    return t;
+}
+
+static void add_sent(void *context, const message *m)
+{
+    int64_t *sent = context;
+    if (m->from == (int)sent[0]) sent[1] += (int64_t)m->bytes;
+}
+
+/* The bytes that this rank sends in a step, as messages_list has them. */
+static int64_t listed_bytes(const bench *b, int leaves)
+{
+    int start[MAX_RANKS + 1];
+    int64_t sent[2] = {b->l->rank, 0};
+    for (int g = 0; g < b->l->groups; g++) start[g] = g * b->width;
+    start[b->l->groups] = b->l->ranks;
+    messages_list(&b->cfg, start, b->l->groups, leaves, b->l->rank, add_sent, sent);
+    return sent[1];
 }
 
 /* ---- tests ---- */
@@ -274,25 +325,63 @@ static void slices_are_the_buckets(void **state)
     bench_close(&b);
 }
 
-/* Steps of all kinds one behind the other, some twice: also with more ranks than leaves, and without leaves. */
+static void run_step(bench *b, int step, int leaves)
+{
+    sum_step(b, step, leaves);
+    for (int k = 0; k < BUCKETS; k++) update(b, k);
+    exchange_publish(b->x);
+}
+
+static int is_power_of_two(int n)
+{
+    return (n & (n - 1)) == 0;
+}
+
+/* Checks what moved since `before` in a step of some leaves. */
+static void check_traffic(bench *b, exchange_way way, comm_traffic before, int leaves)
+{
+    comm_traffic after = comm_get_traffic(b->c);
+    traffic want = expected_traffic(b, leaves);
+    int64_t moved[] = {after.sent_bytes - before.sent_bytes, after.read_bytes - before.read_bytes};
+    assert_int_equal(moved[0], listed_bytes(b, leaves));
+    comm_sum(b->c, moved, 2);
+    /* halving sends the same where every set of groups that adds up has one node */
+    if (way == EXCHANGE_DIRECT || (leaves == 16 && is_power_of_two(b->l->ranks) && b->width < 3))
+        assert_int_equal(moved[0], want.sent);
+    assert_in_range(moved[1], want.read_least, want.read_most);
+}
+
+/* Steps of all sizes one after another, some twice: also with more ranks than leaves, and without leaves. */
 static void sums_and_parameters_have_the_trees_bits(void **state)
 {
     (void)state;
     const int leaves[] = {16, 16, 13, 5, 3, 2, 1, 0, 13, 16, 7, 11};
-    for (size_t g = 0; g < sizeof group_sizes / sizeof group_sizes[0]; g++) {
+    for (exchange_way way = EXCHANGE_DIRECT; way <= EXCHANGE_HALVING; way++)
+        for (size_t g = 0; g < sizeof group_sizes / sizeof group_sizes[0]; g++) {
+            bench b;
+            bench_open_way(&b, group_sizes[g], EXCHANGE_TREE, way, add_in_tree_order);
+            for (int step = 0; step < (int)(sizeof leaves / sizeof leaves[0]); step++) {
+                comm_traffic before = comm_get_traffic(b.c);
+                size_t requests = memory_requests();
+                run_step(&b, step, leaves[step]);
+                assert_int_equal(memory_requests(), requests);
+                assert_int_equal(count_wrong(&b, step, leaves[step]), 0);
+                check_traffic(&b, way, before, leaves[step]);
+            }
+            bench_close(&b);
+        }
+}
+
+/* A rank may be a step ahead of others; nothing is mixed up by messages of two steps. */
+static void many_steps_without_a_pause(void **state)
+{
+    (void)state;
+    for (exchange_way way = EXCHANGE_DIRECT; way <= EXCHANGE_HALVING; way++) {
         bench b;
-        bench_open(&b, group_sizes[g], EXCHANGE_TREE, add_in_tree_order);
-        for (int step = 0; step < (int)(sizeof leaves / sizeof leaves[0]); step++) {
-            comm_traffic before = comm_get_traffic(b.c), want = expected_traffic(&b, leaves[step]);
-            size_t requests = memory_requests();
-            sum_step(&b, step, leaves[step]);
-            for (int k = 0; k < BUCKETS; k++) update(&b, k);
-            exchange_publish(b.x);
-            assert_int_equal(memory_requests(), requests);
-            assert_int_equal(count_wrong(&b, step, leaves[step]), 0);
-            comm_traffic after = comm_get_traffic(b.c);
-            assert_int_equal(after.sent_bytes - before.sent_bytes, want.sent_bytes);
-            assert_int_equal(after.read_bytes - before.read_bytes, want.read_bytes);
+        bench_open_way(&b, 1, EXCHANGE_TREE, way, add_in_tree_order);
+        for (int step = 0; step < 60; step++) {
+            run_step(&b, step, step % 2 ? 13 : 16);
+            assert_int_equal(count_wrong(&b, step, step % 2 ? 13 : 16), 0);
         }
         bench_close(&b);
     }
@@ -307,7 +396,7 @@ static void a_wrong_order_is_seen(void **state)
     sum_step(&b, 5, 11);
     for (int k = 0; k < BUCKETS; k++) update(&b, k);
     exchange_publish(b.x);
-    if (b.l->ranks > 1) /* alone, the one node is the sum */
+    if (b.l->ranks > 1) /* with one rank the only node is the sum */
         assert_true(count_wrong(&b, 5, 11) > 100);
     else
         assert_int_equal(count_wrong(&b, 5, 11), 0);
@@ -326,15 +415,17 @@ static void a_step_may_update_nothing(void **state)
     sum_step(&b, 1, 16);
     exchange_publish(b.x);
     for (int i = 0; i < LENGTH; i++) assert_true(same_bits(exchange_parameters(b.x)[i], (float)i));
-    comm_barrier(b.c); /* all have looked before the next update */
+    comm_barrier(b.c); /* all have read before the next update */
     sum_step(&b, 2, 16);
     for (int k = 0; k < BUCKETS; k++) update(&b, k);
     exchange_publish(b.x);
     assert_int_equal(count_wrong(&b, 2, 16), 0);
-    assert_true(same_bits(exchange_parameters(b.x)[997], 997.0f)); /* of no bucket: never moved */
+    /* in no bucket, so it is not moved */
+    assert_true(same_bits(exchange_parameters(b.x)[997], 997.0f));
     bench_close(&b);
 }
 
+/* Partial sums in which each leaf has the value i + 1 at element i. */
 static void write_small_integers(bench *b, int leaves, int bucket)
 {
     tree_node nodes[TREE_MAX_NODES];
@@ -342,8 +433,7 @@ static void write_small_integers(bench *b, int leaves, int bucket)
     for (int k = 0; k < held; k++)
         for (size_t i = buckets[bucket].offset; i < buckets[bucket].offset + buckets[bucket].length;
              i++)
-            exchange_partial(b->x, k)[i] = (float)((nodes[k].hi - nodes[k].lo) *
-                                                   (int)(i + 1)); /* each leaf gives i + 1 */
+            exchange_partial(b->x, k)[i] = (float)((nodes[k].hi - nodes[k].lo) * (int)(i + 1));
 }
 
 /* Integers add up exactly in any order, which is all that --reduce=mpi promises. */
@@ -385,12 +475,13 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slices_are_the_buckets),
         cmocka_unit_test(sums_and_parameters_have_the_trees_bits),
+        cmocka_unit_test(many_steps_without_a_pause),
         cmocka_unit_test(a_wrong_order_is_seen),
         cmocka_unit_test(a_step_may_update_nothing),
         cmocka_unit_test(allreduce_sums_all_everywhere),
     };
-    setenv("CMOCKA_TEST_ABORT", "1",
-           1); /* a rank that fails takes all down, instead of leaving them waiting */
+    /* a rank that fails ends all, so that the others do not wait for it */
+    setenv("CMOCKA_TEST_ABORT", "1", 1);
     comm_start(&argc, &argv, 1);
     comm_cfg cfg = comm_cfg_default();
     comm *keeper = comm_open(&cfg); /* MPI ends with the last comm */

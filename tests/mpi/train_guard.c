@@ -1,65 +1,20 @@
-/* Copies of the parameters that differ, and what is not finite, are found, and named by tensor and rank; a run that was stopped
- * for it goes on from its last good checkpoint and ends as one in which nothing happened. */
+/* Different copies of the parameters, and values that are not finite, are found and named by tensor and rank; a run that
+ * stopped for it goes on from its last good checkpoint and ends as one in which nothing happened. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/team.h"
-#include "comm/comm.h"
-#include "io/file.h"
+#include "train_run.h"
+
+#include "train/digest.h"
 #include "train/guard.h"
-#include "train/trainer.h"
 
 #include <cmocka.h>
 #undef fail /* ours is error.h's */
-
-typedef struct folder {
-    char path[FILE_PATH];
-} folder;
-static folder scratch; /* the same on all ranks */
-
-static void set(settings *cfg, const char *name, const char *value)
-{
-    message why;
-    if (settings_set(cfg, name, value, &why)) print_error("%s\n", why.text), abort();
-}
-
-static settings small_settings(void)
-{
-    settings cfg = settings_default();
-    set(&cfg, "data", "synthetic");
-    set(&cfg, "model", "flatten; dense 12 relu; dense 10");
-    set(&cfg, "limit", "300");
-    set(&cfg, "batch-size", "64");
-    set(&cfg, "epochs", "2");
-    return cfg;
-}
-
-/* width 0: all ranks share memory. */
-static void open_session(session *s, settings cfg, int width)
-{
-    message why;
-    comm_cfg ranks = comm_cfg_default();
-    ranks.cores = 1;
-    ranks.group_size = width;
-    *s = (session){.step = 0};
-    status code = settings_resolve(&cfg, &why);
-    session_cfg open = {.cfg = cfg, .c = comm_open(&ranks), .threads = 1, .cores = 1};
-    if (!code) code = session_open(s, &open, &why);
-    if (code) print_error("%s\n", why.text), abort();
-}
-
-static void close_session(session *s)
-{
-    session_close(s);
-    comm_close(s->c);
-}
 
 static float *value_of(const session *s, int number, int tensor)
 {
@@ -74,7 +29,7 @@ static void flip(float *value)
     memcpy(value, &bits, sizeof bits);
 }
 
-static void says(const message *why, const char *words)
+static void says(const failure *why, const char *words)
 {
     if (!strstr(why->text, words)) print_error("'%s' is not in '%s'\n", words, why->text);
     assert_non_null(strstr(why->text, words));
@@ -86,35 +41,36 @@ static void equal_copies_pass(void **state)
 {
     (void)state;
     for (int width = 0; width <= 2; width++) {
-        session s;
-        message why = {""};
+        session s = {.step = 0};
+        failure why = {""};
         char hex[33], digest[33];
-        open_session(&s, small_settings(), width);
+        train_run_open(&s, train_run_settings(), 1, width);
         guard *g = guard_new(&s);
+        stepper *p = step_new(&s);
         for (int step = 0; step < 2; step++) {
-            assert_true(step_run(&s, 0, step).finite);
-            assert_int_equal(guard_check(g, &s, hex, &why), STATUS_OK);
-            session_digest(&s, digest);
+            assert_true(step_run(p, 0, step, 0).finite);
+            assert_int_equal(guard_check(g, hex, &why), STATUS_OK);
+            digest_parameters(&s.m, s.parameters, digest);
             assert_string_equal(hex, digest);
         }
-        close_session(&s);
+        train_run_close(&s);
     }
 }
 
-/* Two tensors are wrong, the second one on a lower rank, too: the first tensor is named. */
+/* Two tensors are wrong, the second one on a lower rank: the first tensor is named. */
 static void a_flipped_bit_is_named(void **state)
 {
     (void)state;
-    session s;
-    message why = {""};
+    session s = {.step = 0};
+    failure why = {""};
     char hex[33], words[96];
-    open_session(&s, small_settings(), 1);
+    train_run_open(&s, train_run_settings(), 1, 1);
     int rank = s.layout->rank, ranks = s.layout->ranks, last = ranks - 1;
     guard *g = guard_new(&s);
-    assert_true(step_run(&s, 0, 0).finite);
+    assert_true(step_run(step_new(&s), 0, 0, 0).finite);
     if (rank == last) flip(value_of(&s, 1, 1));
     if (rank == 0) flip(value_of(&s, 2, 0));
-    status code = guard_check(g, &s, hex, &why);
+    status code = guard_check(g, hex, &why);
     assert_int_equal(code, ranks > 1 ? STATUS_STOPPED : STATUS_OK);
     if (ranks > 1) {
         snprintf(words, sizeof words, "step 1: rank %d's copy", last);
@@ -124,34 +80,34 @@ static void a_flipped_bit_is_named(void **state)
         says(&why, words);
     }
     if (rank == last) flip(value_of(&s, 1, 1));
-    code = guard_check(g, &s, hex, &why);
+    code = guard_check(g, hex, &why);
     assert_int_equal(code, ranks > 1 ? STATUS_STOPPED : STATUS_OK);
-    /* of two copies the lower rank's is taken for the right one */
+    /* of two copies the lower rank's counts as the right one */
     if (ranks > 1) says(&why, ranks > 2 ? "rank 0's copy" : "rank 1's copy");
     if (ranks > 1) says(&why, "in dense_1/kernel");
     if (rank == 0) flip(value_of(&s, 2, 0));
-    assert_int_equal(guard_check(g, &s, hex, &why), STATUS_OK);
-    close_session(&s);
+    assert_int_equal(guard_check(g, hex, &why), STATUS_OK);
+    train_run_close(&s);
 }
 
-/* Groups of two: the copy is the group's, and named by its first rank. */
+/* Groups of two ranks: a copy belongs to the group, and the group's first rank names it. */
 static void a_groups_copy_is_named_by_its_first_rank(void **state)
 {
     (void)state;
-    session s;
-    message why = {""};
+    session s = {.step = 0};
+    failure why = {""};
     char hex[33], words[32];
-    open_session(&s, small_settings(), 2);
+    train_run_open(&s, train_run_settings(), 1, 2);
     const comm_layout *l = s.layout;
     guard *g = guard_new(&s);
-    assert_true(step_run(&s, 0, 0).finite);
+    assert_true(step_run(step_new(&s), 0, 0, 0).finite);
     comm_barrier(s.c);
     if (l->rank == (l->groups - 1) * 2) flip(value_of(&s, 1, 0));
     comm_barrier(s.c);
-    assert_int_equal(guard_check(g, &s, hex, &why), l->groups > 1 ? STATUS_STOPPED : STATUS_OK);
+    assert_int_equal(guard_check(g, hex, &why), l->groups > 1 ? STATUS_STOPPED : STATUS_OK);
     snprintf(words, sizeof words, "rank %d's copy", (l->groups - 1) * 2);
     if (l->groups > 1) says(&why, words);
-    close_session(&s);
+    train_run_close(&s);
 }
 
 /* ---- a whole run ---- */
@@ -165,59 +121,59 @@ static void damage(void *context, const session *s, int epoch, int step, double 
     if (s->step == flip_at) flip(value_of(s, 1, 0));
 }
 
-static status train_once(settings cfg, const char *name, char digest[33], message *why)
+static status train_once(settings cfg, const char *name, char digest[33], failure *why)
 {
-    session s;
+    session s = {.step = 0};
     char path[FILE_PATH], written[FILE_PATH];
     train_observer observer = {.stepped = damage};
     train_result result = {0};
-    snprintf(path, sizeof path, "%.900s/%s", scratch.path, name);
-    set(&cfg, "out", path);
-    open_session(&s, cfg, 1);
-    status code = train_run(&s, &observer, &result, written, why);
+    snprintf(path, sizeof path, "%.900s/%s", train_run_folder(), name);
+    train_run_set(&cfg, "out", path);
+    train_run_open(&s, cfg, 1, 1);
+    status code = train_run(&s, NULL, &observer, &result, written, why);
     memcpy(digest, result.parameters_digest, 33);
-    close_session(&s);
+    train_run_close(&s);
     return code;
 }
 
 static void a_run_stops_and_goes_on(void **state)
 {
     (void)state;
-    message why = {""};
+    failure why = {""};
     char whole[33], parts[33];
-    settings cfg = small_settings();
-    set(&cfg, "digest-every", "2");
-    set(&cfg, "reduce", "mpi"); /* every rank updates a copy of its own: damage stays */
+    settings cfg = train_run_settings();
+    train_run_set(&cfg, "digest-every", "2");
+    train_run_set(&cfg, "reduce", "mpi"); /* every rank updates a copy of its own: damage stays */
     flip_at = 0;
     assert_int_equal(train_once(cfg, "whole", whole, &why), STATUS_OK);
     flip_at = 7; /* of 5 steps an epoch */
-    int ranks = comm_world_size();
+    int ranks = train_run_layout()->ranks;
     status code = train_once(cfg, "parts", parts, &why);
     assert_int_equal(code, ranks > 1 ? STATUS_STOPPED : STATUS_OK);
     flip_at = 0;
     if (ranks == 1) return;
     says(&why, ranks > 2 ? "step 8: rank 0's copy" : "step 8: rank 1's copy");
-    set(&cfg, "resume", "yes");
+    train_run_set(&cfg, "resume", "yes");
     assert_int_equal(train_once(cfg, "parts", parts, &why), STATUS_OK);
     assert_string_equal(parts, whole);
 }
 
-/* Between two checks: the checkpoint is not written from a damaged copy. */
+/* Damage between two checks: no checkpoint is written from a damaged copy. */
 static void no_checkpoint_of_a_damaged_copy(void **state)
 {
     (void)state;
-    message why = {""};
+    failure why = {""};
     char digest[33], path[FILE_PATH];
-    settings cfg = small_settings();
-    set(&cfg, "digest-every", "100");
-    set(&cfg, "reduce", "mpi");
+    settings cfg = train_run_settings();
+    train_run_set(&cfg, "digest-every", "100");
+    train_run_set(&cfg, "reduce", "mpi");
     flip_at = 4;
     status code = train_once(cfg, "damaged", digest, &why);
     flip_at = 0;
-    if (comm_world_size() == 1) return;
+    if (train_run_layout()->ranks == 1) return;
     assert_int_equal(code, STATUS_STOPPED);
     says(&why, "step 5: ");
-    snprintf(path, sizeof path, "%.900s/damaged/last.weights.h5", scratch.path);
+    snprintf(path, sizeof path, "%.900s/damaged/last.weights.h5", train_run_folder());
     assert_false(file_exists(path));
 }
 
@@ -226,97 +182,83 @@ static void no_checkpoint_of_a_damaged_copy(void **state)
 static void a_poisoned_parameter_is_named(void **state)
 {
     (void)state;
-    session s;
-    message why = {""};
+    session s = {.step = 0};
+    failure why = {""};
     char words[96];
-    open_session(&s, small_settings(), 1);
+    train_run_open(&s, train_run_settings(), 1, 1);
     int last = s.layout->ranks - 1;
-    assert_true(step_run(&s, 0, 0).finite);
+    stepper *p = step_new(&s);
+    assert_true(step_run(p, 0, 0, 0).finite);
     if (s.layout->rank == last) *value_of(&s, 2, 1) = (float)NAN;
-    step_result r = step_run(&s, 0, 1);
+    step_result r = step_run(p, 0, 1, 0);
     assert_false(r.finite);
-    assert_int_equal(guard_not_finite(&s, &r, 0, &why), STATUS_DIFFERS);
+    assert_int_equal(guard_not_finite(p, &r, 0, &why), STATUS_DIFFERS);
     snprintf(words, sizeof words, "epoch 1, step 2: the loss is not finite");
     says(&why, words);
     snprintf(words, sizeof words,
              "of rank %d first; nor are the parameters dense_1/bias of rank %d:", last, last);
     says(&why, words);
-    close_session(&s);
+    train_run_close(&s);
 }
 
-/* The parameters are finite, the first step of a huge rate is, too: then products overflow. The session stays open. */
-static void fail_at_a_huge_rate(session *s, settings cfg, message *why)
+/* With a huge rate the first step is finite; then products of finite parameters overflow. The session stays open. */
+static void fail_at_a_huge_rate(session *s, settings cfg, failure *why)
 {
-    set(&cfg, "optimizer", "sgd");
-    set(&cfg, "learning-rate", "1e30");
-    open_session(s, cfg, 0);
+    train_run_set(&cfg, "optimizer", "sgd");
+    train_run_set(&cfg, "learning-rate", "1e30");
+    train_run_open(s, cfg, 1, 0);
+    stepper *p = step_new(s);
     step_result r = {.finite = 1};
-    for (int step = 0; r.finite && step < 4; step++) r = step_run(s, 0, step);
+    for (int step = 0; r.finite && step < 4; step++) r = step_run(p, 0, step, 0);
     assert_false(r.finite);
-    assert_int_equal(guard_not_finite(s, &r, 0, why), STATUS_DIFFERS);
+    assert_int_equal(guard_not_finite(p, &r, 0, why), STATUS_DIFFERS);
 }
 
 static void a_huge_rate_names_a_gradient(void **state)
 {
     (void)state;
-    session s;
-    message why = {""};
-    fail_at_a_huge_rate(&s, small_settings(), &why);
+    session s = {.step = 0};
+    failure why = {""};
+    fail_at_a_huge_rate(&s, train_run_settings(), &why);
     says(&why, "samples, of rank 0 first; first in the gradient of dense/kernel on rank 0:");
-    close_session(&s);
+    train_run_close(&s);
 }
 
-/* Of a kernel whose gradient the ranks form together no rank has a sum of its own. */
+/* No rank has a sum of its own of a kernel whose gradient the ranks form together. */
 static void a_huge_rate_names_a_joint_gradient(void **state)
 {
     (void)state;
-    session s;
-    message why = {""};
-    settings cfg = small_settings();
-    set(&cfg, "model", "flatten; dense 128 relu; dense 10");
+    session s = {.step = 0};
+    failure why = {""};
+    settings cfg = train_run_settings();
+    train_run_set(&cfg, "model", "flatten; dense 128 relu; dense 10");
     fail_at_a_huge_rate(&s, cfg, &why);
     assert_int_equal(s.joint, s.layout->ranks > 1);
     says(&why, s.joint ? "first in the sum over ranks of the gradients of dense/kernel:"
                        : "first in the gradient of dense/kernel on rank 0:");
-    close_session(&s);
+    train_run_close(&s);
 }
 
-/* Nothing but the sum of two finite gradients is infinite. */
+/* The sum of finite gradients is infinite. */
 static void a_sum_is_named(void **state)
 {
     (void)state;
-    session s;
-    message why = {""};
-    open_session(&s, small_settings(), 0);
-    step_result r = step_run(&s, 0, 0);
+    session s = {.step = 0};
+    failure why = {""};
+    train_run_open(&s, train_run_settings(), 1, 0);
+    stepper *p = step_new(&s);
+    step_result r = step_run(p, 0, 0, 0);
     span slice = exchange_slice(s.x, s.m.buckets - 1);
     r.nonfinite = 0;
     /* the slab's first tensor: the last of the buckets, rank 0's slice */
-    if (s.layout->rank == 0 && slice.length > 0) s.gradient[s.m.buckets - 1][0] = (float)INFINITY;
-    assert_int_equal(guard_not_finite(&s, &r, 0, &why), STATUS_DIFFERS);
+    if (s.layout->rank == 0 && slice.length > 0)
+        p->u->gradient[s.m.buckets - 1][0] = (float)INFINITY;
+    assert_int_equal(guard_not_finite(p, &r, 0, &why), STATUS_DIFFERS);
     says(&why, "the gradient is not finite (NaN, Inf or beyond 2^20); first in the ");
-    /* of one rank, its gradient is the sum */
+    /* with one rank its gradient is the sum */
     says(&why, s.layout->ranks == 1 ? "gradient of dense/kernel on rank 0:"
                                     : "sum over ranks of the gradients of dense/kernel:");
-    close_session(&s);
-}
-
-static void make_folder(comm *c)
-{
-    if (comm_world_rank() == 0) {
-        const char *base = getenv("TMPDIR");
-        snprintf(scratch.path, sizeof scratch.path, "%s/mnist_dist_guard.XXXXXX",
-                 base && base[0] ? base : "/tmp");
-        CHECK(mkdtemp(scratch.path), "no folder %s", scratch.path);
-    }
-    comm_broadcast(c, &scratch, sizeof scratch);
-}
-
-static void remove_folder(void)
-{
-    char command[FILE_PATH + 16];
-    snprintf(command, sizeof command, "rm -rf '%s'", scratch.path);
-    CHECK(system(command) == 0, "%s", command);
+    train_run_close(&s);
 }
 
 int main(int argc, char **argv)
@@ -332,15 +274,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_huge_rate_names_a_joint_gradient),
         cmocka_unit_test(a_sum_is_named),
     };
-    setenv("CMOCKA_TEST_ABORT", "1", 1); /* a rank that fails takes all down */
-    team_flush_denormals();
-    comm_start(&argc, &argv, 1);
-    comm_cfg cfg = comm_cfg_default();
-    comm *keeper = comm_open(&cfg); /* MPI ends with the last comm */
-    make_folder(keeper);
+    train_run_begin(&argc, &argv);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    comm_barrier(keeper);
-    if (comm_world_rank() == 0) remove_folder();
-    comm_close(keeper);
-    return failed;
+    return train_run_end(failed);
 }

@@ -1,4 +1,4 @@
-/* train_twin.h - a training run by one thread of one rank, without comm, written for being read, not for being fast.
+/* train_twin.h - a training run by one thread of one rank, without comm; written to be read, not to be fast.
  *
  * Every epoch has its own, augmented copy of the training images. The leaves of a batch are run one by one, each into a
  * slab of its own; the slabs are summed by plain C in the order of the tree, written as the recursion that defines it;
@@ -11,20 +11,22 @@
 #include <math.h>
 
 #include "base/team.h"
-#include "train/session.h"
+#include "train/step.h"
 
 typedef enum twin_order {
     TWIN_TREE,
     TWIN_FROM_LEFT /* one leaf after another: not what the program promises */
 } twin_order;
 
-enum { TWIN_DEPTH = 20 }; /* of the recursion: more than log2 of any number of leaves here */
+enum { TWIN_DEPTH = 20 }; /* of the recursion: above log2 of the leaves of these tests */
 
 typedef struct twin {
     const session *s; /* model, data and settings are borrowed; parameters and state are not */
+    const updater *u; /* optimizer and schedule are borrowed */
+    augment_cfg augment;
     twin_order order;
     arena memory;
-    run *r;
+    executor *r;
     float *parameters, *packed, *sum, *slots[OPTIMIZER_MAX_SLOTS], *slab[TWIN_DEPTH];
     uint8_t *images; /* the training images as this epoch sees them */
     sampler samples;
@@ -43,17 +45,18 @@ static inline size_t twin_pixels(const session *s)
     return (size_t)(s->data.height * s->data.width);
 }
 
-static inline void twin_open(twin *t, const session *s, twin_order order)
+static inline void twin_open(twin *t, const stepper *p, twin_order order)
 {
-    *t = (twin){.s = s, .order = order};
+    const session *s = p->s;
+    *t = (twin){.s = s, .u = p->u, .augment = settings_augment(&s->cfg), .order = order};
     t->parameters = twin_slab(t);
     t->packed = arena_take(&t->memory, s->m.packed_length * sizeof(float));
     t->sum = twin_slab(t);
-    for (int i = 0; i < s->slots; i++) t->slots[i] = twin_slab(t);
+    for (int i = 0; i < p->u->slots; i++) t->slots[i] = twin_slab(t);
     for (int i = 0; i < TWIN_DEPTH; i++) t->slab[i] = twin_slab(t);
     team_set_threads(1);
-    t->r = run_new(&s->m, (int)s->cfg.grain, (int)s->cfg.grain, 1, t->parameters, t->packed,
-                   &t->memory);
+    t->r = executor_new(&s->m, (int)s->cfg.grain, (int)s->cfg.grain, 1, t->parameters, t->packed,
+                        &t->memory);
     t->images = arena_take(&t->memory, twin_pixels(s) * (size_t)s->training.count);
     int *permutation = arena_take(&t->memory, (size_t)s->training.count * sizeof *permutation);
     sampler_init(&t->samples, SAMPLER_SHUFFLED, (uint64_t)s->cfg.seed, s->training.count,
@@ -70,17 +73,17 @@ static inline void twin_close(twin *t)
 
 typedef struct twin_pass {
     twin *t;
-    run_pass pass;
+    pass_args pass;
     loss_sums sums;
 } twin_pass;
 
 static inline void twin_run_pass(void *context, int thread)
 {
     twin_pass *p = context;
-    run_begin_pass(p->t->r, &p->pass, thread);
-    run_forward(p->t->r, thread);
-    run_loss(p->t->r, thread, &p->sums);
-    if (p->pass.leaves > 0) run_backward(p->t->r, thread);
+    executor_begin_pass(p->t->r, &p->pass, thread);
+    executor_forward(p->t->r, thread);
+    executor_loss(p->t->r, thread, &p->sums);
+    if (p->pass.leaves > 0) executor_backward(p->t->r, thread);
 }
 
 /* The gradient of one leaf. */
@@ -89,15 +92,15 @@ static inline void twin_leaf(twin *t, int leaf, float *gradient)
     int grain = (int)t->s->cfg.grain, first = leaf * grain;
     int count = first + grain < t->count ? grain : t->count - first;
     twin_pass p = {.t = t};
-    p.pass = (run_pass){.pixels = t->images,
-                        .labels = t->s->training.labels,
-                        .samples = t->batch + first,
-                        .count = count,
-                        .leaves = t->leaves,
-                        .range = {leaf, leaf + 1},
-                        .scale = 1.0f / (float)t->count,
-                        .smoothing = (float)t->s->cfg.label_smoothing,
-                        .partials = &gradient};
+    p.pass = (pass_args){.pixels = t->images,
+                         .labels = t->s->training.labels,
+                         .samples = t->batch + first,
+                         .count = count,
+                         .leaves = t->leaves,
+                         .range = {leaf, leaf + 1},
+                         .scale = 1.0f / (float)t->count,
+                         .smoothing = (float)t->s->cfg.label_smoothing,
+                         .partials = &gradient};
     team_run(twin_run_pass, &p);
 }
 
@@ -139,8 +142,9 @@ static inline void twin_epoch(twin *t, int epoch)
     for (int i = 0; i < s->training.count; i++) {
         size_t at = twin_pixels(s) * (size_t)i;
         rng_key key = {(uint64_t)s->cfg.seed, RNG_AUGMENT, (uint32_t)epoch, (uint32_t)i};
-        augment_map map = augment_draw(&s->augment, key, s->data.height, s->data.width);
-        augment_apply(&map, s->training.pixels + at, s->data.height, s->data.width, t->images + at);
+        augment_map map = augment_draw(&t->augment, key, s->data.height, s->data.width);
+        augment_apply(&map, s->training.pixels + at, s->data.height, s->data.width, 1,
+                      t->images + at);
     }
 }
 
@@ -170,6 +174,18 @@ static inline void twin_measure(void *context, const layer *l, const layer_tenso
     twin_squares(n->t->sum + tensor->at.offset, tensor->at.length, &n->squares);
 }
 
+static inline optimizer_part twin_part(const twin *t, size_t offset, size_t length)
+{
+    optimizer_part part = {.k = t->s->m.k,
+                           .step = t->step,
+                           .w = t->parameters + offset,
+                           .g = t->sum + offset,
+                           .length = length};
+    for (int i = 0; i < OPTIMIZER_MAX_SLOTS; i++)
+        part.slot[i] = t->slots[i] ? t->slots[i] + offset : NULL;
+    return part;
+}
+
 static inline void twin_follow(void *context, const layer *l, const layer_tensor *tensor)
 {
     (void)l;
@@ -177,41 +193,38 @@ static inline void twin_follow(void *context, const layer *l, const layer_tensor
     twin *t = n->t;
     span at = tensor->at;
     double w = 0, g = 0;
-    float *slots[OPTIMIZER_MAX_SLOTS];
-    for (int i = 0; i < OPTIMIZER_MAX_SLOTS; i++)
-        slots[i] = t->slots[i] ? t->slots[i] + at.offset : NULL;
     twin_squares(t->parameters + at.offset, at.length, &w);
     twin_squares(t->sum + at.offset, at.length, &g);
-    optimizer_follow(&n->cfg, t->s->k, optimizer_trust(&n->cfg, sqrt(w), sqrt(g)),
-                     t->parameters + at.offset, t->sum + at.offset, slots,
-                     slab_round_up(at.length));
+    optimizer_part part = twin_part(t, at.offset, slab_round_up(at.length));
+    optimizer_follow(&n->cfg, optimizer_trust(&n->cfg, sqrt(w), sqrt(g)), &part);
 }
 
 static inline double twin_rate(const twin *t)
 {
     schedule_place at = {t->step - 1, sampler_steps(&t->samples), t->s->cfg.epochs, 0};
-    return t->s->base_rate * schedule_factor(&t->s->schedule, at);
+    return t->u->base_rate * schedule_factor(&t->u->schedule, at);
 }
 
 static inline void twin_update(twin *t)
 {
     const session *s = t->s;
     size_t length = s->m.slab_length;
-    twin_norms n = {.t = t, .cfg = s->optimizer};
+    twin_norms n = {.t = t, .cfg = t->u->optimizer};
     n.cfg.learning_rate = twin_rate(t);
     model_each_tensor(&s->m, twin_measure, &n);
     double norm = sqrt(n.squares), most = s->cfg.clip_norm;
     float factor = most > 0 && norm > most ? (float)(most / norm) : 1;
     for (size_t i = 0; i < length; i++) t->sum[i] = t->sum[i] * factor;
+    optimizer_part whole = twin_part(t, 0, length);
     if (!optimizer_needs_norms(&n.cfg)) {
-        optimizer_update(&n.cfg, s->k, t->step, t->parameters, t->sum, t->slots, length);
+        optimizer_update(&n.cfg, &whole);
         return;
     }
-    optimizer_direction(&n.cfg, s->k, t->step, t->parameters, t->sum, t->slots, length);
+    optimizer_direction(&n.cfg, &whole);
     model_each_tensor(&s->m, twin_follow, &n);
 }
 
-/* The next step; epochs follow one another. */
+/* Runs the next step of the run. */
 static inline void twin_step(twin *t)
 {
     const session *s = t->s;
@@ -236,11 +249,11 @@ static inline loss_sums twin_evaluate(twin *t, const dataset_split *set)
     team_set_threads(1);
     for (int first = 0; first < set->count; first += grain) {
         int count = first + grain < set->count ? grain : set->count - first;
-        p.pass = (run_pass){.pixels = set->pixels,
-                            .labels = set->labels,
-                            .first = first,
-                            .count = count,
-                            .smoothing = (float)t->s->cfg.label_smoothing};
+        p.pass = (pass_args){.pixels = set->pixels,
+                             .labels = set->labels,
+                             .first = first,
+                             .count = count,
+                             .smoothing = (float)t->s->cfg.label_smoothing};
         team_run(twin_run_pass, &p);
     }
     team_set_threads(t->s->threads);

@@ -1,8 +1,7 @@
 /* prop/kernel_bits.c - the numerical contract of the kernels: which bits, and that they depend on nothing else.
  *
- * gemm's order of sums is said in its header, so a scalar chain gives its bits; all tables with fused multiply-adds
- * must agree on every kernel; rows, panels, parts and leaves may be cut in any way. */
-#include "chain.h"
+ * gemm's order of sums is said in its header, so a scalar chain gives its bits; all tables must agree on every kernel; rows,
+ * panels, parts and leaves may be cut in any way. */
 #include "check.h"
 
 #include <stdlib.h>
@@ -34,16 +33,6 @@ static int tear_down(void **state)
     (void)state;
     free(a), free(b), free(g_rows), free(c1), free(c2), free(leaf_sums), free(panels);
     return 0;
-}
-
-/* The FMA tables other than the best, compared with the best; 0 where there is nothing to compare. */
-static int fused_tables(const kernels **fused)
-{
-    int count = 0;
-    for (int t = 0; t < table_count; t++)
-        if (kernels_level(tables[t]) > 0) fused[count++] = tables[t];
-    if (count < 2) print_message("this processor has no two tables with fused multiply-adds\n");
-    return count < 2 ? 0 : count;
 }
 
 static const float *packed(const kernels *k, const float *source, int rows, int cols)
@@ -93,8 +82,7 @@ static void nn_is_one_chain(void **state)
                 int o = i / (rows * cols), r = i / cols % rows, n = i % cols;
                 float sum = 0;
                 for (int q = 0; q < 30; q++)
-                    sum = chain_step(k, a[o * 700 + r * 5 + q / 10 * 170 + q % 10], b[q * cols + n],
-                                     sum);
+                    sum = fmaf(a[o * 700 + r * 5 + q / 10 * 170 + q % 10], b[q * cols + n], sum);
                 c2[i] = sum;
             }
             CASE("%s rows %d cols %d", k->name, rows, cols);
@@ -117,8 +105,8 @@ static void tn_is_one_chain(void **state)
                 c1[i] = g.store == GEMM_ACCUMULATE ? b[i] : canary();
                 c2[i] = g.store == GEMM_ACCUMULATE ? b[i] : 0.0f;
                 for (int r = 0; r < 2 * rows; r++)
-                    c2[i] = chain_step(k, a[at + r / rows * 700 + r % rows * 5],
-                                       g_rows[r * cols + n], c2[i]);
+                    c2[i] = fmaf(a[at + r / rows * 700 + r % rows * 5], g_rows[r * cols + n],
+                                 c2[i]);
             }
             if (rows % 3)
                 g.panel_stride = spread(kernels_panels(k, cols), (size_t)(2 * rows * k->panel));
@@ -226,14 +214,12 @@ static void softmax_on(const kernels *k, int classes, float *out)
 static void softmax_bits(void **state)
 {
     (void)state;
-    const kernels *fused[3];
-    int count = fused_tables(fused);
-    for (int t = 1; t < count; t++)
+    for (int t = 1; t < table_count; t++)
         for (int classes = 1; classes <= 256; classes += 1 + classes / 20) {
-            CASE("%s classes %d", fused[t]->name, classes);
+            CASE("%s classes %d", tables[t]->name, classes);
             memset(c1, 0, 2048 * sizeof *c1), memset(leaf_sums, 0, 2048 * sizeof *c1);
-            softmax_on(fused[0], classes, c1);
-            softmax_on(fused[t], classes, leaf_sums);
+            softmax_on(tables[0], classes, c1);
+            softmax_on(tables[t], classes, leaf_sums);
             SAME_BITS(leaf_sums, c1, 21 + 5 * classes);
         }
 }
@@ -272,16 +258,14 @@ static void pool_on(const kernels *k, int channels, float *out)
 static void elementwise_bits(void **state)
 {
     (void)state;
-    const kernels *fused[3];
-    int count = fused_tables(fused);
-    for (int t = 1; t < count; t++) {
-        CASE("%s", fused[t]->name);
+    for (int t = 1; t < table_count; t++) {
+        CASE("%s", tables[t]->name);
         memset(c1, 0, 4096 * sizeof *c1), memset(c2, 0, 4096 * sizeof *c2);
-        update_on(fused[0], c1), update_on(fused[t], c2);
+        update_on(tables[0], c1), update_on(tables[t], c2);
         SAME_BITS(c2, c1, 7 * 496);
         for (int channels = 1; channels <= 40; channels++) {
-            CASE("%s channels %d", fused[t]->name, channels);
-            pool_on(fused[0], channels, c1), pool_on(fused[t], channels, c2);
+            CASE("%s channels %d", tables[t]->name, channels);
+            pool_on(tables[0], channels, c1), pool_on(tables[t], channels, c2);
             SAME_BITS(c2, c1, (2 * 9 + 49) * channels);
         }
     }
@@ -306,7 +290,7 @@ static void softmax_sums_in_lanes(void **state)
     enum { CLASSES = 107 };
     for (int t = 0; t < table_count; t++)
         for (int seed = 0; seed < 40; seed++) {
-            float z[CLASSES], lane[16] = {0}, probability;
+            float z[CLASSES], lane[16] = {0}, p[CLASSES];
             uint8_t label = 0, predicted;
             loss_sums sums = {0};
             for (int c = 0; c < CLASSES; c++) {
@@ -316,10 +300,10 @@ static void softmax_sums_in_lanes(void **state)
             for (int half = 8; half >= 1; half /= 2)
                 for (int l = 0; l < half; l++) lane[l] += lane[l + half];
             float expected = 1 / lane[0];
-            softmax_args s = {CLASSES, 0, 1, z, &label, 1, NULL, &predicted, &probability, 0};
+            softmax_args s = {CLASSES, 0, 1, z, &label, 1, NULL, &predicted, p, 0};
             tables[t]->softmax_loss(&s, &sums);
             CASE("%s seed %d", tables[t]->name, seed);
-            SAME_BITS(&probability, &expected, 1);
+            SAME_BITS(&p[seed], &expected, 1);
         }
 }
 

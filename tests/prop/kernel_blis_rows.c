@@ -52,7 +52,7 @@ static void ours(int m, shape s, float *c)
     gemm_blis_nn(&g);
 }
 
-/* As anyone would call it: the small-matrix path allowed. */
+/* BLIS called in the usual way, with its path for small matrices. */
 static void plain(int m, shape s, float *c)
 {
     float one = 1, zero = 0;

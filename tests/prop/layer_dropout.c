@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
-#include "layer/stage.h"
+#include "layer_rows.h"
 #include "reference/values.h"
 
 enum { LENGTH = 37, SAMPLES = 64 };
@@ -19,9 +19,10 @@ static const kernels *best(void)
 
 static layer dropout_layer(double rate, int number, int length)
 {
-    message why;
-    layer l = {
-        .cfg = {.kind = LAYER_DROPOUT, .rate = rate}, .number = number, .in = shape_vector(length)};
+    failure why;
+    layer l = {.cfg = {.type = kind_named("dropout"), .rate = rate},
+               .number = number,
+               .in = shape_vector(length)};
     assert_int_equal(layer_plan(&l, &why), STATUS_OK);
     assert_true(shape_equal(l.in, l.out) && l.tensors == 0);
     return l;
@@ -30,13 +31,13 @@ static layer dropout_layer(double rate, int number, int length)
 static stage stage_of(const layer *l)
 {
     size_t length = shape_length(l->in);
-    stage s = {.type = &stage_dropout,
+    stage s = {.type = stage_named("dropout", "dropout"),
                .k = best(),
                .layer = l,
                .want_input_gradient = 1,
                .in_length = length,
                .out_length = length};
-    s.type->plan(&s);
+    stage_plan(&s);
     return s;
 }
 

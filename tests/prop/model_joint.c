@@ -36,7 +36,7 @@ static world world_open(int which, const kernels *k)
     w.want = arena_floats(&w.memory, slab);
     w.kernel = arena_floats(&w.memory, slab);
     w.slabs = arena_floats(&w.memory, slab * TREE_MAX_NODES);
-    w.shared = arena_floats(&w.memory, run_joint_floats(w.f.m, MOST_SAMPLES, GRAIN, 2));
+    w.shared = arena_floats(&w.memory, executor_joint_floats(w.f.m, MOST_SAMPLES, GRAIN, 2));
     return w;
 }
 
@@ -46,30 +46,30 @@ static void world_close(world *w)
     fixture_close(&w->f);
 }
 
-static run_pass pass_of(const world *w, int count, tree_node leaves, float *const *partials)
+static pass_args pass_of(const world *w, int count, tree_node leaves, float *const *partials)
 {
     int first = leaves.lo * GRAIN, last = leaves.hi * GRAIN < count ? leaves.hi * GRAIN : count;
-    return (run_pass){.pixels = w->f.pixels,
-                      .labels = w->f.labels,
-                      .first = first,
-                      .count = last - first,
-                      .leaves = tree_leaves(count, GRAIN),
-                      .range = leaves,
-                      .scale = 1.0f / (float)count,
-                      .partials = partials,
-                      .seed = 11,
-                      .epoch = 3};
+    return (pass_args){.pixels = w->f.pixels,
+                       .labels = w->f.labels,
+                       .first = first,
+                       .count = last - first,
+                       .leaves = tree_leaves(count, GRAIN),
+                       .range = leaves,
+                       .scale = 1.0f / (float)count,
+                       .partials = partials,
+                       .seed = 11,
+                       .epoch = 3};
 }
 
-static run *open_run(const world *w, int threads, arena *a)
+static executor *open_run(const world *w, int threads, arena *a)
 {
-    return run_new(w->f.m, MOST_SAMPLES, GRAIN, threads, w->f.parameters, w->f.packed, a);
+    return executor_new(w->f.m, MOST_SAMPLES, GRAIN, threads, w->f.parameters, w->f.packed, a);
 }
 
 static void whole_gradient(world *w, int count)
 {
     arena memory = {0};
-    run_pass pass = pass_of(w, count, (tree_node){0, tree_leaves(count, GRAIN)}, &w->want);
+    pass_args pass = pass_of(w, count, (tree_node){0, tree_leaves(count, GRAIN)}, &w->want);
     fixture_run(open_run(w, 1, &memory), &pass, 1);
     arena_free(&memory);
 }
@@ -83,7 +83,7 @@ static void check_partials(const world *w, int count, tree_node leaves)
     float *want[TREE_MAX_NODES];
     int held = tree_maximal(tree_leaves(count, GRAIN), leaves, nodes);
     for (int n = 0; n < held; n++) want[n] = arena_floats(&memory, w->f.m->slab_length);
-    run_pass pass = pass_of(w, count, leaves, want);
+    pass_args pass = pass_of(w, count, leaves, want);
     fixture_run(open_run(w, 1, &memory), &pass, 1);
     for (int n = 0; n < held; n++) {
         const float *got = w->slabs + (size_t)n * w->f.m->slab_length;
@@ -95,7 +95,7 @@ static void check_partials(const world *w, int count, tree_node leaves)
     arena_free(&memory);
 }
 
-static void rank_pass(world *w, run *r, int count, tree_node leaves, int threads)
+static void rank_pass(world *w, executor *r, int count, tree_node leaves, int threads)
 {
     float *partials[TREE_MAX_NODES];
     span kernel = w->f.m->bucket[w->f.m->joint_bucket];
@@ -103,9 +103,9 @@ static void rank_pass(world *w, run *r, int count, tree_node leaves, int threads
         partials[n] = w->slabs + (size_t)n * w->f.m->slab_length;
         for (size_t i = 0; i < kernel.length; i++) partials[n][kernel.offset + i] = 7.0f;
     }
-    run_begin_batch(r, count);
+    executor_begin_batch(r, count);
     if (leaves.lo == leaves.hi) return;
-    run_pass train = pass_of(w, count, leaves, partials), evaluate = train;
+    pass_args train = pass_of(w, count, leaves, partials), evaluate = train;
     evaluate.leaves = 0;
     loss_sums a = fixture_run(r, &train, threads);
     check_partials(w, count, leaves);
@@ -114,7 +114,7 @@ static void rank_pass(world *w, run *r, int count, tree_node leaves, int threads
 }
 
 typedef struct sums_job {
-    run *r;
+    executor *r;
     span slice;
     float *out;
     size_t written[FIXTURE_THREADS];
@@ -123,15 +123,15 @@ typedef struct sums_job {
 static void sums_work(void *context, int thread)
 {
     sums_job *job = context;
-    job->written[thread] = run_joint_sum(job->r, job->slice, thread, job->out).length;
+    job->written[thread] = executor_joint_sum(job->r, job->slice, thread, job->out).length;
 }
 
 /* The slices of the ranks, as the exchange cuts them: by blocks. */
-static void own_sums(world *w, run *r, int rank, int ranks, int threads)
+static void own_sums(world *w, executor *r, int rank, int ranks, int threads)
 {
     span kernel = w->f.m->bucket[w->f.m->joint_bucket];
     int blocks = (int)((kernel.length + MODEL_BLOCK - 1) / MODEL_BLOCK);
-    tree_node own = tree_share((tree_node){0, blocks}, rank, ranks);
+    tree_node own = range_share(blocks, rank, ranks);
     size_t lo = (size_t)own.lo * MODEL_BLOCK, hi = (size_t)own.hi * MODEL_BLOCK, written = 0;
     if (hi > kernel.length) hi = kernel.length;
     sums_job job = {
@@ -145,17 +145,17 @@ static void own_sums(world *w, run *r, int rank, int ranks, int threads)
 static void check_batch(world *w, int count, int ranks, int threads)
 {
     arena memory = {0};
-    run *r[MOST_RANKS];
+    executor *r[MOST_RANKS];
     int leaves = tree_leaves(count, GRAIN);
     span kernel = w->f.m->bucket[w->f.m->joint_bucket];
     CASE("%.90s, %s: batch %d, %d ranks, threads %d", w->f.m->spec, w->f.m->k->name, count, ranks,
          threads);
     for (int i = 0; i < ranks; i++) {
         r[i] = open_run(w, threads, &memory);
-        run_join(r[i], w->shared, MOST_SAMPLES, &memory);
+        executor_join(r[i], w->shared, MOST_SAMPLES, &memory);
     }
     for (int i = 0; i < ranks; i++)
-        rank_pass(w, r[i], count, tree_share((tree_node){0, leaves}, i, ranks), threads);
+        rank_pass(w, r[i], count, range_share(leaves, i, ranks), threads);
     for (size_t i = 0; i < kernel.length; i++) w->kernel[kernel.offset + i] = NAN;
     for (int i = 0; i < ranks; i++) own_sums(w, r[i], i, ranks, threads);
     SAME_BITS(w->kernel + kernel.offset, w->want + kernel.offset, kernel.length);
@@ -189,9 +189,9 @@ static void empty_batch(void **state)
     kernels_available(k);
     world w = world_open(0, k[0]);
     span kernel = w.f.m->bucket[w.f.m->joint_bucket];
-    run *r = open_run(&w, 1, &w.memory);
-    run_join(r, w.shared, MOST_SAMPLES, &w.memory);
-    run_begin_batch(r, 0);
+    executor *r = open_run(&w, 1, &w.memory);
+    executor_join(r, w.shared, MOST_SAMPLES, &w.memory);
+    executor_begin_batch(r, 0);
     w.kernel[kernel.offset + kernel.length - 1] = NAN;
     own_sums(&w, r, 0, 1, 1);
     for (size_t i = 0; i < kernel.length; i++) assert_true(w.kernel[kernel.offset + i] == 0.0f);
@@ -209,13 +209,14 @@ static void memory_to_share(void **state)
     fixture_cfg narrow = {models[2].spec, models[2].input, 3, 4, GEMM_OWN, 5};
     fixture f = fixture_open(&large, k[0]), g = fixture_open(&small, k[0]),
             h = fixture_open(&narrow, k[0]);
-    assert_int_equal(run_joint_floats(f.m, 128, 8, 2), 128 * (1024 + 64));
-    assert_int_equal(run_joint_floats(f.m, 1024, 8, 2), 1024 * (1024 + 64));
-    assert_int_equal(run_joint_floats(f.m, 1024, 8, 1), 0);
-    assert_int_equal(run_joint_floats(f.m, 1025, 8, 8), 0); /* g has more than 2^16 floats */
-    assert_int_equal(run_joint_floats(h.m, 2048, 8, 3), 0); /* 86 leaves on a rank, 64 a pass */
-    assert_true(run_joint_floats(h.m, 2048, 8, 4) > 0);
-    assert_int_equal(run_joint_floats(g.m, 128, 8, 2), 0);
+    assert_int_equal(executor_joint_floats(f.m, 128, 8, 2), 128 * (1024 + 64));
+    assert_int_equal(executor_joint_floats(f.m, 1024, 8, 2), 1024 * (1024 + 64));
+    assert_int_equal(executor_joint_floats(f.m, 1024, 8, 1), 0);
+    assert_int_equal(executor_joint_floats(f.m, 1025, 8, 8), 0); /* g has more than 2^16 floats */
+    /* 86 leaves on a rank, 64 in a pass */
+    assert_int_equal(executor_joint_floats(h.m, 2048, 8, 3), 0);
+    assert_true(executor_joint_floats(h.m, 2048, 8, 4) > 0);
+    assert_int_equal(executor_joint_floats(g.m, 128, 8, 2), 0);
     fixture_close(&f), fixture_close(&g), fixture_close(&h);
 }
 
@@ -224,7 +225,7 @@ static void large_samples(void **state)
 {
     (void)state;
     arena memory = {0};
-    message why;
+    failure why;
     const kernels *k[3];
     kernels_available(k);
     model *m = arena_take(&memory, sizeof *m);
@@ -234,12 +235,12 @@ static void large_samples(void **state)
                      .k = k[0],
                      .joint = 1};
     assert_int_equal(model_build(m, &cfg, &memory, &why), STATUS_OK);
-    int one = run_capacity(m, 1024, 8, 1);
+    int one = executor_capacity(m, 1024, 8, 1);
     assert_in_range(one, 8, 504);
-    assert_int_equal(run_capacity(m, 1024, 8, 64), 512);
+    assert_int_equal(executor_capacity(m, 1024, 8, 64), 512);
     for (int ranks = 2; ranks <= 4; ranks++) {
-        assert_true(run_joint_floats(m, one * ranks, 8, ranks) > 0);
-        assert_int_equal(run_joint_floats(m, one * ranks + 1, 8, ranks), 0);
+        assert_true(executor_joint_floats(m, one * ranks, 8, ranks) > 0);
+        assert_int_equal(executor_joint_floats(m, one * ranks + 1, 8, ranks), 0);
     }
     arena_free(&memory);
 }

@@ -45,7 +45,7 @@ typedef struct world {
     float *leaf[MOST_SAMPLES]; /* gradient of each leaf alone */
     float *logits;             /* [MOST_SAMPLES, classes] of each sample alone */
     uint8_t predicted[MOST_SAMPLES];
-    float probability[MOST_SAMPLES];
+    float *probabilities; /* likewise                              */
 } world;
 
 static world world_open(int which, const kernels *k, gemm_engine engine)
@@ -59,38 +59,39 @@ static world world_open(int which, const kernels *k, gemm_engine engine)
     for (int i = 0; i < MOST_SAMPLES; i++)
         w.leaf[i] = values_take(w.f.m->slab_length * sizeof(float));
     w.logits = values_take(MOST_SAMPLES * (size_t)w.f.m->classes * sizeof(float));
+    w.probabilities = values_take(MOST_SAMPLES * (size_t)w.f.m->classes * sizeof(float));
     return w;
 }
 
 static void world_close(world *w)
 {
     for (int i = 0; i < MOST_SAMPLES; i++) free(w->leaf[i]);
-    free(w->logits), fixture_close(&w->f);
+    free(w->logits), free(w->probabilities), fixture_close(&w->f);
 }
 
-static run_pass pass_of(world *w, tree_node leaves, float *const *partials)
+static pass_args pass_of(world *w, tree_node leaves, float *const *partials)
 {
     int first = leaves.lo * w->grain, last = leaves.hi * w->grain;
     if (last > w->count) last = w->count;
-    return (run_pass){.pixels = w->f.pixels,
-                      .labels = w->f.labels,
-                      .samples = w->samples + first,
-                      .count = last - first,
-                      .leaves = w->leaves,
-                      .range = leaves,
-                      .scale = 1.0f / (float)w->count,
-                      .partials = partials,
-                      .seed = 11,
-                      .epoch = 3};
+    return (pass_args){.pixels = w->f.pixels,
+                       .labels = w->f.labels,
+                       .samples = w->samples + first,
+                       .count = last - first,
+                       .leaves = w->leaves,
+                       .range = leaves,
+                       .scale = 1.0f / (float)w->count,
+                       .partials = partials,
+                       .seed = 11,
+                       .epoch = 3};
 }
 
-static void run_leaves_alone(world *w, int count, int grain)
+static void executor_leaves_alone(world *w, int count, int grain)
 {
     arena memory = {0};
     w->count = count, w->grain = grain, w->leaves = tree_leaves(count, grain);
-    run *r = run_new(w->f.m, grain, grain, 1, w->f.parameters, w->f.packed, &memory);
+    executor *r = executor_new(w->f.m, grain, grain, 1, w->f.parameters, w->f.packed, &memory);
     for (int l = 0; l < w->leaves; l++) {
-        run_pass pass = pass_of(w, (tree_node){l, l + 1}, &w->leaf[l]);
+        pass_args pass = pass_of(w, (tree_node){l, l + 1}, &w->leaf[l]);
         fixture_run(r, &pass, 1);
     }
     arena_free(&memory);
@@ -120,7 +121,7 @@ static int bits_differ(const float *a, const float *b, size_t length)
 }
 
 /* One pass over the leaves [lo,hi): its nodes hold the bits of the recursion, and its gaps stay 0. */
-static loss_sums check_pass(world *w, run *r, tree_node leaves, int threads)
+static loss_sums check_pass(world *w, executor *r, tree_node leaves, int threads)
 {
     tree_node nodes[TREE_MAX_NODES];
     size_t length = w->f.m->slab_length;
@@ -129,7 +130,7 @@ static loss_sums check_pass(world *w, run *r, tree_node leaves, int threads)
           *want = values_take(length * sizeof *want);
     float *partials[TREE_MAX_NODES];
     for (int n = 0; n < count; n++) partials[n] = slabs + (size_t)n * length;
-    run_pass pass = pass_of(w, leaves, partials);
+    pass_args pass = pass_of(w, leaves, partials);
     loss_sums sums = fixture_run(r, &pass, threads);
     for (int n = 0; n < count; n++) {
         sum_node(w, nodes[n], want);
@@ -140,7 +141,7 @@ static loss_sums check_pass(world *w, run *r, tree_node leaves, int threads)
 }
 
 /* The whole batch in passes of `step` leaves; the first has `offset` fewer. */
-static void check_cut(world *w, run *r, int threads, int step, int offset)
+static void check_cut(world *w, executor *r, int threads, int step, int offset)
 {
     loss_sums total = {0};
     for (int at = 0, next; at < w->leaves; at = next) {
@@ -152,7 +153,7 @@ static void check_cut(world *w, run *r, int threads, int step, int offset)
         loss_sums_add(&total, sums);
     }
     loss_sums whole = {0};
-    run_pass pass = pass_of(w, (tree_node){0, w->leaves}, NULL);
+    pass_args pass = pass_of(w, (tree_node){0, w->leaves}, NULL);
     pass.leaves = 0;
     whole = fixture_run(r, &pass, threads);
     assert_true(total.loss > 0);
@@ -164,10 +165,11 @@ static void check_cut(world *w, run *r, int threads, int step, int offset)
 
 static void check_batch(world *w, int count, int grain)
 {
-    run_leaves_alone(w, count, grain);
+    executor_leaves_alone(w, count, grain);
     for (int threads = 1 + count % 2; threads <= MOST_THREADS; threads += 2) {
         arena memory = {0};
-        run *r = run_new(w->f.m, count, grain, threads, w->f.parameters, w->f.packed, &memory);
+        executor *r = executor_new(w->f.m, count, grain, threads, w->f.parameters, w->f.packed,
+                                   &memory);
         uint64_t draw = (uint64_t)(count * 100 + grain * 10 + threads);
         int step = 1 + value_int(1, draw, w->leaves);
         check_cut(w, r, threads, w->leaves, 0);
@@ -206,20 +208,20 @@ static void models_and_kernels(void **state)
 }
 
 /* Logits, predictions and probabilities of each sample, in a pass of that sample alone. */
-static void run_samples_alone(world *w)
+static void executor_samples_alone(world *w)
 {
     arena memory = {0};
     size_t classes = (size_t)w->f.m->classes;
-    run *r = run_new(w->f.m, 1, 1, 1, w->f.parameters, w->f.packed, &memory);
+    executor *r = executor_new(w->f.m, 1, 1, 1, w->f.parameters, w->f.packed, &memory);
     for (int i = 0; i < MOST_SAMPLES; i++) {
-        run_pass pass = {.pixels = w->f.pixels,
-                         .labels = w->f.labels,
-                         .first = i,
-                         .count = 1,
-                         .predicted = &w->predicted[i],
-                         .probability = &w->probability[i]};
+        pass_args pass = {.pixels = w->f.pixels,
+                          .labels = w->f.labels,
+                          .first = i,
+                          .count = 1,
+                          .predicted = &w->predicted[i],
+                          .probabilities = w->probabilities + (size_t)i * classes};
         fixture_run(r, &pass, 1);
-        memcpy(w->logits + (size_t)i * classes, run_logits(r), classes * sizeof(float));
+        memcpy(w->logits + (size_t)i * classes, executor_logits(r), classes * sizeof(float));
     }
     arena_free(&memory);
 }
@@ -228,20 +230,21 @@ static void check_samples(const world *w, int first, int count, int grain, int t
 {
     arena memory = {0};
     uint8_t predicted[MOST_SAMPLES];
-    float probability[MOST_SAMPLES];
     size_t classes = (size_t)w->f.m->classes;
-    run *r = run_new(w->f.m, count, grain, threads, w->f.parameters, w->f.packed, &memory);
-    run_pass pass = {.pixels = w->f.pixels,
-                     .labels = w->f.labels,
-                     .first = first,
-                     .count = count,
-                     .predicted = predicted,
-                     .probability = probability};
+    float *probabilities = arena_take(&memory, (size_t)count * classes * sizeof(float));
+    executor *r = executor_new(w->f.m, count, grain, threads, w->f.parameters, w->f.packed,
+                               &memory);
+    pass_args pass = {.pixels = w->f.pixels,
+                      .labels = w->f.labels,
+                      .first = first,
+                      .count = count,
+                      .predicted = predicted,
+                      .probabilities = probabilities};
     fixture_run(r, &pass, threads);
     CASE("%.90s, %s engine %d: samples %d + %d, grain %d, threads %d", w->f.m->spec,
          w->f.m->k->name, w->f.m->stage[0].engine, first, count, grain, threads);
-    SAME_BITS(run_logits(r), w->logits + (size_t)first * classes, (size_t)count * classes);
-    SAME_BITS(probability, w->probability + first, count);
+    SAME_BITS(executor_logits(r), w->logits + (size_t)first * classes, (size_t)count * classes);
+    SAME_BITS(probabilities, w->probabilities + (size_t)first * classes, (size_t)count * classes);
     assert_memory_equal(predicted, w->predicted + first, (size_t)count);
     arena_free(&memory);
 }
@@ -255,7 +258,7 @@ static void logits_of_a_sample(void **state)
         for (int t = 0; t < tables; t++)
             for (int engine = GEMM_OWN; engine <= GEMM_BLIS; engine++) {
                 world w = world_open(m, k[t], (gemm_engine)engine);
-                run_samples_alone(&w);
+                executor_samples_alone(&w);
                 for (int count = 1; count <= MOST_SAMPLES; count += 3)
                     check_samples(&w, value_int(3, (uint64_t)count, MOST_SAMPLES - count + 1),
                                   count, 1 + count % 5, 1 + count % MOST_THREADS);
@@ -272,12 +275,12 @@ static void another_order_shows(void **state)
     world w = world_open(0, k[0], GEMM_OWN);
     size_t length = w.f.m->slab_length;
     float *tree = values_take(length * sizeof *tree), *line = values_take(length * sizeof *line);
-    run_leaves_alone(&w, 37, 3);
+    executor_leaves_alone(&w, 37, 3);
     sum_node(&w, (tree_node){0, w.leaves}, tree);
     for (int l = 0; l < w.leaves; l++)
         for (size_t i = 0; i < length; i++) line[i] = line[i] + w.leaf[l][i];
     assert_true(bits_differ(tree, line, length) > 10);
-    run_leaves_alone(&w, 37, 4); /* other leaves, other bits */
+    executor_leaves_alone(&w, 37, 4); /* other leaves, other bits */
     sum_node(&w, (tree_node){0, w.leaves}, line);
     assert_true(bits_differ(tree, line, length) > 10);
     free(tree), free(line), world_close(&w);

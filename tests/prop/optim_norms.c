@@ -1,4 +1,5 @@
-/* prop/optim_norms.c - a norm has the same bits whoever sums which of its blocks, in any order, on any instruction set. */
+/* prop/optim_norms.c - a norm has the same bits however its blocks are divided among ranks, in any order, on any instruction
+ * set. */
 #include "check.h"
 
 #include "optim/norm.h"

@@ -71,21 +71,21 @@ static float node_sum(float *const *items, tree_node node, size_t at)
 /* Where results go. In place: each over the first of the items it is made of. */
 typedef enum place { APART, IN_PLACE } place;
 
-static void check_tree(const kernels *k, int leaves, tree_node range, size_t length, place where)
+static void check_tree(const kernels *k, int leaves, tree_node held, size_t length, place where)
 {
     fence f[MAX_ITEMS], results_at[TREE_MAX_NODES];
     float *items[MAX_ITEMS], *results[TREE_MAX_NODES], *want[TREE_MAX_NODES];
     tree_node nodes[MAX_ITEMS], left[TREE_MAX_NODES];
     unsigned char merges[MAX_ITEMS];
-    int count = range.hi - range.lo;
+    int count = held.hi - held.lo;
     for (int i = 0; i < count; i++) {
-        nodes[i] = (tree_node){range.lo + i, range.lo + i + 1};
+        nodes[i] = (tree_node){held.lo + i, held.lo + i + 1};
         f[i] = fence_open(length), items[i] = fence_floats(&f[i], length);
         values_fill(items[i], length, (uint64_t)i);
     }
     tree_plan plan = tree_plan_merges(leaves, nodes, count, merges, left);
     for (int r = 0; r < plan.results; r++) {
-        tree_node local = {left[r].lo - range.lo, left[r].hi - range.lo};
+        tree_node local = {left[r].lo - held.lo, left[r].hi - held.lo};
         results_at[r] = fence_open(length), want[r] = values_take(length * sizeof **want);
         for (size_t i = 0; i < length; i++) want[r][i] = node_sum(items, local, i);
         results[r] = where == APART ? fence_floats(&results_at[r], length) : items[local.lo];

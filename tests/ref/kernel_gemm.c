@@ -43,7 +43,7 @@ static size_t reach(const gemm_rows *g)
            (size_t)(g->segments - 1) * g->segment_stride + (size_t)g->length;
 }
 
-/* Fills A where rows point at; what lies between them stays a canary (only where `dense_fill` is 0). */
+/* Fills the elements of A that rows point at; those between them stay canaries. */
 static void fill_rows(gemm_rows *g, uint64_t seed)
 {
     float *a = fence_floats(&fence_a, reach(g));

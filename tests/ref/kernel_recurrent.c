@@ -220,8 +220,8 @@ static void nan_stays(void **state)
             step_case c = {gates, 2, 3, 64, 0, 3, 0};
             arrays a = arrays_of(&c, tables[t]);
             recurrent_fused step = step_of(&c, &a);
-            a.w[67 * a.cols + 64 * (size_t)(gates - 1) + 5] =
-                NAN; /* bias of the last gate of unit 5 */
+            /* bias of the last gate of unit 5 */
+            a.w[67 * a.cols + 64 * (size_t)(gates - 1) + 5] = NAN;
             pack(&c, &a, tables[t]);
             CASE("%s: G %d", tables[t]->name, gates);
             if (gates == 4)

@@ -47,7 +47,7 @@ static double check_row(const softmax_args *s, int row)
         NEAR(got, dz[c] * (double)s->scale,
              (double)s->scale * (error * p[c] + 2 * EPS * fabs(dz[c]) + 1e-37));
         sum += got / (double)s->scale;
-        if (c == s->predicted[row]) NEAR(s->probability[row], p[c], error * p[c]);
+        NEAR(s->probabilities[row * s->classes + c], p[c], error * p[c] + 1e-37);
     }
     NEAR(sum, 0, (20 + s->classes / 16) * EPS); /* probabilities sum to 1 */
     NEAR(z[s->predicted[row]], largest, 0);
@@ -59,10 +59,10 @@ static void check_rows(const kernels *k, int classes, float size, uint64_t seed)
     float *z = fence_floats(&fence_z, (size_t)(ROWS * classes));
     float *d = fence_floats(&fence_d, (size_t)(ROWS * classes));
     uint8_t *labels = fence_bytes(&fence_labels, ROWS), predicted[ROWS];
-    float probability[ROWS];
+    float probabilities[ROWS * CLASSES];
     for (int i = 0; i < ROWS * classes; i++) z[i] = size * value_at(seed, (uint64_t)i);
     for (int i = 0; i < ROWS; i++) labels[i] = (uint8_t)value_int(seed + 1, (uint64_t)i, classes);
-    softmax_args s = {classes, 0, ROWS, z, labels, 0.25f, d, predicted, probability, 0};
+    softmax_args s = {classes, 0, ROWS, z, labels, 0.25f, d, predicted, probabilities, 0};
     loss_sums sums = {0};
     k->softmax_loss(&s, &sums);
     double loss = 0;

@@ -51,24 +51,6 @@ static void check_adam_step(const kernels *k, const adam_ref_cfg *cfg, int t, st
     }
 }
 
-static void adam_steps(void **state)
-{
-    (void)state;
-    const kernels *tables[3];
-    int count = kernels_available(tables);
-    const adam_ref_cfg sweep[] = {
-        {1e-3, 0.9, 0.999, 1e-7}, {0.1, 0.5, 0.9, 1e-3}, {1, 0, 0.99, 1e-8}};
-    for (int t = 0; t < count; t++)
-        for (size_t c = 0; c < sizeof sweep / sizeof *sweep; c++) {
-            static state_pair p;
-            for (int step = 1; step <= STEPS; step++) {
-                CASE("%s adam cfg %zu step %d", tables[t]->name, c, step);
-                draw(&p, step);
-                check_adam_step(tables[t], &sweep[c], step, &p);
-            }
-        }
-}
-
 static void check_sgd_step(const kernels *k, const sgd_ref_cfg *cfg, state_pair *p)
 {
     sgd_args s = {p->w,
@@ -124,19 +106,81 @@ static void check_lamb_step(const kernels *k, const adam_ref_cfg *cfg, int t, st
     }
 }
 
-static void lamb_steps(void **state)
+static void check_adamax_step(const kernels *k, const adam_ref_cfg *cfg, int t, state_pair *p)
+{
+    double alpha = cfg->rate / (1 - pow(cfg->beta1, t));
+    k->adamax(&(adamax_args){p->w, p->m, p->v, p->g, LENGTH, (float)alpha, (float)(1 - cfg->beta1),
+                             (float)cfg->beta2, (float)cfg->epsilon});
+    for (int i = 0; i < LENGTH; i++) {
+        update_ref want = p->before[i];
+        double g = (double)p->g[i];
+        adamax_ref(cfg, t, g, &want);
+        double m_error = 4 * EPS * (fabs(p->before[i].m) + fabs(g));
+        double scale = alpha / (want.v + cfg->epsilon);
+        NEAR(p->m[i], want.m, m_error);
+        NEAR(p->v[i], want.v, 2 * EPS * want.v);
+        assert_false(signbit(p->v[i]));
+        NEAR(p->w[i], want.w, 2 * EPS * fabs(want.w) + scale * (m_error + 10 * EPS * fabs(want.m)));
+    }
+}
+
+/* Kernels with betas and an epsilon. */
+static const struct {
+    const char *name;
+    void (*check_step)(const kernels *k, const adam_ref_cfg *cfg, int t, state_pair *p);
+} adaptive[] = {
+    {"adam", check_adam_step}, {"adamax", check_adamax_step}, {"lamb", check_lamb_step}};
+
+static void adaptive_steps(void **state)
+{
+    (void)state;
+    enum { KERNELS = sizeof adaptive / sizeof *adaptive };
+    const kernels *tables[3];
+    int count = kernels_available(tables);
+    const adam_ref_cfg sweep[] = {
+        {1e-3, 0.9, 0.999, 1e-7}, {0.1, 0.5, 0.9, 1e-3}, {1, 0, 0.99, 1e-8}};
+    for (int t = 0; t < count; t++)
+        for (int i = 0; i < 3 * KERNELS; i++) {
+            static state_pair p;
+            for (int step = 1; step <= STEPS; step++) {
+                CASE("%s %s cfg %d step %d", tables[t]->name, adaptive[i / 3].name, i % 3, step);
+                draw(&p, step);
+                adaptive[i / 3].check_step(tables[t], &sweep[i % 3], step, &p);
+            }
+        }
+}
+
+static void check_rmsprop_step(const kernels *k, const rmsprop_ref_cfg *cfg, state_pair *p)
+{
+    k->rmsprop(&(rmsprop_args){p->w, p->v, cfg->momentum != 0 ? p->m : NULL, p->g, LENGTH,
+                               (float)cfg->rate, (float)cfg->momentum, (float)cfg->beta2,
+                               (float)(1 - cfg->beta2), (float)cfg->epsilon});
+    for (int i = 0; i < LENGTH; i++) {
+        update_ref want = p->before[i];
+        double g = (double)p->g[i];
+        rmsprop_ref(cfg, g, &want);
+        double step = cfg->rate * fabs(g) / sqrt(want.v + cfg->epsilon);
+        double error = 10 * EPS * (step + fabs(p->before[i].m));
+        NEAR(p->v[i], want.v, 6 * EPS * want.v);
+        if (cfg->momentum != 0) NEAR(p->m[i], want.m, error);
+        NEAR(p->w[i], want.w, EPS * (fabs(p->before[i].w) + fabs(want.w)) + error);
+    }
+}
+
+static void rmsprop_steps(void **state)
 {
     (void)state;
     const kernels *tables[3];
     int count = kernels_available(tables);
-    const adam_ref_cfg sweep[] = {{0, 0.9, 0.999, 1e-7}, {0, 0.5, 0.9, 1e-3}, {0, 0, 0.99, 1e-8}};
+    const rmsprop_ref_cfg sweep[] = {
+        {1e-3, 0, 0.9, 1e-7}, {1e-3, 0.9, 0.9, 1e-7}, {0.1, 0.5, 0.5, 1e-3}, {1, 0, 0, 1e-8}};
     for (int t = 0; t < count; t++)
         for (size_t c = 0; c < sizeof sweep / sizeof *sweep; c++) {
             static state_pair p;
             for (int step = 1; step <= STEPS; step++) {
-                CASE("%s lamb cfg %zu step %d", tables[t]->name, c, step);
+                CASE("%s rmsprop cfg %zu step %d", tables[t]->name, c, step);
                 draw(&p, step);
-                check_lamb_step(tables[t], &sweep[c], step, &p);
+                check_rmsprop_step(tables[t], &sweep[c], &p);
             }
         }
 }
@@ -215,6 +259,10 @@ static void lengths(void **state)
             adam_args a = {p[0], p[1], p[2], p[3], length, 0.1f, 0.1f, 0.1f, 1e-7f};
             sgd_args s = {p[0], p[1], p[3], length, 0.1f, 0.9f, 1};
             tables[t]->adam(&a);
+            tables[t]->adamax(
+                &(adamax_args){p[0], p[1], p[2], p[3], length, 0.1f, 0.1f, 0.9f, 1e-7f});
+            tables[t]->rmsprop(
+                &(rmsprop_args){p[0], p[1], p[2], p[3], length, 0.1f, 0.9f, 0.9f, 0.1f, 1e-7f});
             tables[t]->sgd(&s);
             tables[t]->lamb(&(lamb_args){p[1], p[2], p[3], length, 0.1f, 0.1f, 0.1f, 0.1f, 1e-7f});
             tables[t]->scale(p[1], 0.5f, length);
@@ -230,8 +278,8 @@ static void lengths(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(adam_steps),      cmocka_unit_test(sgd_steps),
-        cmocka_unit_test(lamb_steps),      cmocka_unit_test(scaling),
+        cmocka_unit_test(adaptive_steps),  cmocka_unit_test(sgd_steps),
+        cmocka_unit_test(rmsprop_steps),   cmocka_unit_test(scaling),
         cmocka_unit_test(sums_of_squares), cmocka_unit_test(lengths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

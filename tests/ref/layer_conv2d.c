@@ -8,7 +8,7 @@ static void check_forward(const twin *t, const fast *f, int n)
 {
     const float *y = f->io.y + (size_t)n * t->out;
     const uint8_t *saved = f->io.saved + (size_t)n * t->out;
-    int terms = t->conv.tensor[0].fan_in;
+    double terms = t->conv.cfg.size * t->conv.cfg.size * t->conv.in.dim[2];
     double *want = values_take(t->out * sizeof *want), *bound = values_take(t->out * sizeof *bound);
     int *argmax = values_take(t->out * sizeof *argmax),
         *widest = values_take(t->out * sizeof *widest);
@@ -39,7 +39,7 @@ static void check_case_of(const conv_case *c, int kind, uint64_t seed)
     twin_open(&t, c, kind, seed, SAMPLES, INK_ALL);
     for (int i = 0; i < count; i++)
         for (int engine = GEMM_OWN; engine <= GEMM_BLIS; engine++) {
-            stage wanted = {.type = &stage_conv2d,
+            stage wanted = {.type = stage_named("conv2d", "conv2d"),
                             .k = tables[i],
                             .engine = (gemm_engine)engine,
                             .want_input_gradient = 1};

@@ -55,9 +55,9 @@ static void pooled_close(pooled_twin *p)
 
 static int by_winograd(const fast *f)
 {
-    int rows = f->s.used_rows ? f->s.used_rows : f->s.pool->out.dim[0];
-    int cols = f->s.used_cols ? f->s.used_cols : f->s.pool->out.dim[1];
-    return f->s.type == &stage_conv2d_pooled && f->s.sums == STAGE_FAST &&
+    int rows = f->s.used_rows ? f->s.used_rows : f->s.fused->out.dim[0];
+    int cols = f->s.used_cols ? f->s.used_cols : f->s.fused->out.dim[1];
+    return f->s.type == stage_named("conv2d", "conv2d_pooled") && f->s.sums == STAGE_FAST &&
            rows % WINOGRAD_WINDOWS == 0 && cols % WINOGRAD_WINDOWS == 0;
 }
 
@@ -77,7 +77,7 @@ static verdict judge(const pooled_twin *p, const fast *f, int n)
 {
     const twin *t = &p->t;
     int fast_sums = by_winograd(f), kind = fast_sums ? DRAWN : t->kind;
-    double terms = fast_sums ? t->conv.in.dim[2] + WINOGRAD_ROUNDINGS : t->conv.tensor[0].fan_in;
+    double terms = fast_sums ? t->conv.in.dim[2] + WINOGRAD_ROUNDINGS : 9.0 * t->conv.in.dim[2];
     double *want = values_take(t->out * sizeof *want), *bar = values_take(t->out * sizeof *bar);
     int *argmax = values_take(t->out * sizeof *argmax),
         *ignored = values_take(t->out * sizeof *ignored);
@@ -121,7 +121,8 @@ static void check_samples(const pooled_twin *p, fast *f, int samples)
 
 static stage wanted_stage(const fused_case *c, const kernels *k, stage_sums sums)
 {
-    return (stage){.type = c->channels == 1 ? &stage_conv2d_pixels : &stage_conv2d_pooled,
+    const char *name = c->channels == 1 ? "conv2d_pixels" : "conv2d_pooled";
+    return (stage){.type = stage_named("conv2d", name),
                    .k = k,
                    .engine = GEMM_OWN,
                    .sums = sums,
@@ -144,7 +145,7 @@ static void check_case_of(const fused_case *c, int kind, uint64_t seed, int samp
                  tables[i]->name, sums, c->height, c->width, c->channels, c->filters, c->used_rows,
                  c->used_cols, c->act, c->ink, kind == EXACT ? "exact" : "drawn");
             fast_open(&f, &p.t, &wanted);
-            assert_ptr_equal(stage_conv2d_fused(&f.s), f.s.type);
+            assert_int_equal(f.s.type->takes(&f.s, &p.t.pool), 2);
             check_samples(&p, &f, samples);
             if (samples == SAMPLES) check_samples(&p, &f, 1); /* over used scratch */
             fast_close(&f);
@@ -187,8 +188,8 @@ static void pooled(void **state)
         {12, 12, 64, 96, 0, 0, ACTIVATION_LEAKY_RELU, INK_ALL, 1},
         {22, 12, 64, 32, 0, 0, ACTIVATION_TANH, INK_ALL, 1},
         {12, 22, 32, 96, 0, 0, ACTIVATION_RELU, INK_SOME, 0},
-        {22, 22, 32, 32, 0, 0, ACTIVATION_RELU, INK_ALL,
-         1}, /* blocks both ways, above 64 windows */
+        /* blocks both ways, above 64 windows */
+        {22, 22, 32, 32, 0, 0, ACTIVATION_RELU, INK_ALL, 1},
         {10, 8, 64, 64, 0, 0, ACTIVATION_RELU, INK_ALL, 1},
         {9, 11, 32, 96, 0, 0, ACTIVATION_TANH, INK_ALL, 1},
         {4, 4, 32, 32, 0, 0, ACTIVATION_NONE, INK_ALL, 0},
@@ -217,31 +218,34 @@ static void what_is_fused(void **state)
     (void)state;
     static const struct {
         conv_case c;
-        const stage_type *type;
+        const char *stage;
     } cases[] = {
-        {{3, 1, 1, 32, 28, 28, 2, PADDING_VALID, ACTIVATION_RELU}, &stage_conv2d_pixels},
-        {{3, 1, 32, 64, 13, 13, 2, PADDING_VALID, ACTIVATION_TANH}, &stage_conv2d_pooled},
-        {{3, 1, 1, 32, 6, CONV_MAX_WIDTH + 1, 2, PADDING_VALID, ACTIVATION_RELU}, NULL},
-        {{3, 1, 32, 64, 6, CONV_MAX_WIDTH + 1, 2, PADDING_VALID, ACTIVATION_RELU},
-         &stage_conv2d_pooled},
-        {{3, 1, 3, 32, 28, 28, 2, PADDING_VALID, ACTIVATION_RELU}, NULL},
-        {{3, 1, 48, 32, 28, 28, 2, PADDING_VALID, ACTIVATION_RELU}, NULL},
-        {{3, 1, 1, 10, 28, 28, 2, PADDING_VALID, ACTIVATION_RELU}, NULL},
-        {{3, 1, 1, 32, 28, 28, 2, PADDING_SAME, ACTIVATION_RELU}, NULL},
-        {{3, 1, 1, 32, 28, 28, 3, PADDING_VALID, ACTIVATION_RELU}, NULL},
-        {{3, 1, 1, 32, 28, 28, 0, PADDING_VALID, ACTIVATION_RELU}, NULL},
-        {{3, 2, 1, 32, 28, 28, 2, PADDING_VALID, ACTIVATION_RELU}, NULL},
-        {{5, 1, 1, 32, 28, 28, 2, PADDING_VALID, ACTIVATION_RELU}, NULL},
+        {{3, 1, 1, 32, 28, 28, 2, PADDING_VALID, ACTIVATION_RELU}, "conv2d_pixels"},
+        {{3, 1, 32, 64, 13, 13, 2, PADDING_VALID, ACTIVATION_TANH}, "conv2d_pooled"},
+        {{3, 1, 1, 32, 6, CONV_MAX_WIDTH + 1, 2, PADDING_VALID, ACTIVATION_RELU}, "conv2d"},
+        {{3, 1, 32, 64, 6, CONV_MAX_WIDTH + 1, 2, PADDING_VALID, ACTIVATION_RELU}, "conv2d_pooled"},
+        {{3, 1, 3, 32, 28, 28, 2, PADDING_VALID, ACTIVATION_RELU}, "conv2d"},
+        {{3, 1, 48, 32, 28, 28, 2, PADDING_VALID, ACTIVATION_RELU}, "conv2d"},
+        {{3, 1, 1, 10, 28, 28, 2, PADDING_VALID, ACTIVATION_RELU}, "conv2d"},
+        {{3, 1, 1, 32, 28, 28, 2, PADDING_SAME, ACTIVATION_RELU}, "conv2d"},
+        {{3, 1, 1, 32, 28, 28, 3, PADDING_VALID, ACTIVATION_RELU}, "conv2d"},
+        {{3, 1, 1, 32, 28, 28, 0, PADDING_VALID, ACTIVATION_RELU}, "conv2d"},
+        {{3, 2, 1, 32, 28, 28, 2, PADDING_VALID, ACTIVATION_RELU}, "conv2d"},
+        {{5, 1, 1, 32, 28, 28, 2, PADDING_VALID, ACTIVATION_RELU}, "conv2d"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         twin t;
         twin_plan(&t, &cases[i].c);
         CASE("case %zu", i);
-        stage s = {.layer = &t.conv, .pool = cases[i].c.pool ? &t.pool : NULL};
-        assert_ptr_equal(stage_conv2d_fused(&s), cases[i].type);
+        stage s = {.layer = &t.conv};
+        const layer *next = cases[i].c.pool ? &t.pool : NULL;
+        assert_int_equal(stage_choose(&s, next), next ? 2 : 1);
+        assert_string_equal(s.type->name, cases[i].stage);
+        assert_ptr_equal(s.fused, next);
         s.want_input_gradient = 1; /* which conv2d_pixels does not give */
-        assert_ptr_equal(stage_conv2d_fused(&s),
-                         cases[i].type == &stage_conv2d_pixels ? NULL : cases[i].type);
+        stage_choose(&s, next);
+        int is_pixels = strcmp(cases[i].stage, "conv2d_pixels") == 0;
+        assert_string_equal(s.type->name, is_pixels ? "conv2d" : cases[i].stage);
     }
 }
 

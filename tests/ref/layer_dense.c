@@ -8,7 +8,7 @@
 
 #include "base/arena.h"
 #include "base/team.h"
-#include "layer/stage.h"
+#include "layer_rows.h"
 #include "reference/layer_ref.h"
 #include "reference/values.h"
 
@@ -55,10 +55,10 @@ static void plan_tree(bench *b)
 
 static void bench_open(bench *b, const dense_case *c, int kind, uint64_t seed)
 {
-    message why;
+    failure why;
     size_t n = (size_t)c->samples;
     *b = (bench){.c = c, .kind = kind};
-    b->l = (layer){.cfg = {.kind = LAYER_DENSE, .units = c->units, .act = c->act},
+    b->l = (layer){.cfg = {.type = kind_named("dense"), .units = c->units, .act = c->act},
                    .in = shape_vector(c->inputs)};
     assert_int_equal(layer_plan(&b->l, &why), STATUS_OK);
     size_t kernel = shape_length(b->l.tensor[0].shape);
@@ -164,14 +164,14 @@ static void check_stage(bench *b, const kernels *k, gemm_engine engine, int thre
 {
     arena memory = {0};
     size_t n = (size_t)b->c->samples;
-    b->s = (stage){.type = &stage_dense,
+    b->s = (stage){.type = stage_named("dense", "dense"),
                    .k = k,
                    .engine = engine,
                    .layer = &b->l,
                    .want_input_gradient = want_dx,
                    .in_length = (size_t)b->c->inputs,
                    .out_length = (size_t)b->c->units};
-    b->s.type->plan(&b->s);
+    stage_plan(&b->s);
     b->threads = threads;
     b->packed = arena_take(&memory, b->s.packed_length * sizeof(float));
     b->io = (stage_io){.parameters = b->w,

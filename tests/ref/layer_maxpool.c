@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
-#include "layer/stage.h"
+#include "layer_rows.h"
 #include "reference/layer_ref.h"
 #include "reference/pool.h"
 #include "reference/values.h"
@@ -41,13 +41,13 @@ static void compare(const stage *s, const stage_io *io, int n)
 
 static void check_layer(const layer *l, const kernels *k, uint64_t seed)
 {
-    stage s = {.type = &stage_maxpool,
+    stage s = {.type = stage_named("maxpool", "maxpool"),
                .k = k,
                .layer = l,
                .want_input_gradient = 1,
                .in_length = shape_length(l->in),
                .out_length = shape_length(l->out)};
-    s.type->plan(&s);
+    stage_plan(&s);
     assert_true(s.leaf_length == 0 && s.packed_length == 0);
     float *x = quarters(SAMPLES * s.in_length, seed),
           *dy = quarters(SAMPLES * s.out_length, seed + 1);
@@ -69,12 +69,12 @@ static void sweep(void **state)
     static const int channels[] = {1, 3, 17, 32};
     const kernels *tables[3];
     int count = kernels_available(tables), seed = 0;
-    message why;
+    failure why;
     for (int size = 1; size <= 5; size++)
         for (int stride = 1; stride <= 4; stride++)
             for (int pad = PADDING_VALID; pad <= PADDING_SAME; pad++)
                 for (int c = 0; c < 4; c++, seed++) {
-                    layer l = {.cfg = {.kind = LAYER_MAXPOOL,
+                    layer l = {.cfg = {.type = kind_named("maxpool"),
                                        .size = size,
                                        .stride = stride,
                                        .pad = (padding)pad}};
@@ -95,10 +95,11 @@ static void corners(void **state)
     (void)state;
     const kernels *tables[3];
     int count = kernels_available(tables);
-    message why;
-    layer wide = {.cfg = {.kind = LAYER_MAXPOOL, .size = 5, .stride = 1, .pad = PADDING_SAME},
-                  .in = shape_image(2, 3, 3)};
-    layer largest = {.cfg = {.kind = LAYER_MAXPOOL, .size = 16, .stride = 16},
+    failure why;
+    layer wide = {
+        .cfg = {.type = kind_named("maxpool"), .size = 5, .stride = 1, .pad = PADDING_SAME},
+        .in = shape_image(2, 3, 3)};
+    layer largest = {.cfg = {.type = kind_named("maxpool"), .size = 16, .stride = 16},
                      .in = shape_image(32, 17, 2)};
     assert_int_equal(layer_plan(&wide, &why), STATUS_OK);
     assert_int_equal(layer_plan(&largest, &why), STATUS_OK);

@@ -8,8 +8,6 @@
 #include "check.h"
 #include "recurrent_fixture.h"
 
-static const layer_kind kinds[] = {LAYER_SIMPLE_RNN, LAYER_LSTM, LAYER_GRU};
-
 /* steps, inputs, units, samples; tables have vectors of 4, 8, 16 floats and panels of 8, 16, 32. */
 static const struct {
     int samples, steps, inputs, units;
@@ -55,9 +53,10 @@ static void check_case_of(const recurrent_ref *s, uint64_t seed)
     for (int table = 0; table < count; table++)
         for (int engine = GEMM_OWN; engine <= GEMM_BLIS; engine++)
             for (int want_dx = 0; want_dx <= 1; want_dx++) {
-                CASE("%s, %s engine %d: %d samples, T %d, D %d, U %d, %s, dx %d",
-                     layer_kind_words(s->kind)->spec, tables[table]->name, engine, s->samples,
-                     s->steps, s->inputs, s->units, s->returns ? "sequence" : "last", want_dx);
+                CASE("%s %d %d %d, %s engine %d: %d samples, T %d, D %d, U %d, %s, dx %d",
+                     recurrent_words[s->cell], s->direction, s->state_act, s->gate_act,
+                     tables[table]->name, engine, s->samples, s->steps, s->inputs, s->units,
+                     s->returns ? "sequence" : "last", want_dx);
                 recurrent_plan(&f, tables[table], (gemm_engine)engine, want_dx);
                 check_stage(&f, &t);
             }
@@ -68,10 +67,12 @@ static void stage_against_twin(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof sweep / sizeof *sweep; i++)
-        for (int k = 0; k < 3; k++)
+        for (int k = 0; k < RECURRENT_VARIANTS; k++)
             for (int returns = RETURNS_LAST; returns <= RETURNS_SEQUENCE; returns++) {
-                recurrent_ref s = {kinds[k],        sweep[i].samples, sweep[i].steps,
-                                   sweep[i].inputs, sweep[i].units,   (layer_returns)returns};
+                recurrent_ref s = {REF_LSTM,        sweep[i].samples, sweep[i].steps,
+                                   sweep[i].inputs, sweep[i].units,   (layer_returns)returns,
+                                   REF_USUAL};
+                s = recurrent_as(s, k);
                 check_case_of(&s, 100 * i);
             }
 }
@@ -89,9 +90,11 @@ static void gates_against_libm(void **state)
             _Alignas(64) float gates[UNITS], h[UNITS], q[3 * UNITS], a[3 * UNITS], zero[UNITS];
             for (int u = 0; u < UNITS; u++) gates[u] = (float)(i + u) / 1000.0f;
             size_t stride = (size_t)k->panel;
-            recurrent_step s = {.rows = 1,
+            time_step_args s = {.rows = 1,
                                 .units = UNITS,
                                 .panel_stride = stride,
+                                .state_act = ACTIVATION_TANH,
+                                .gate_act = ACTIVATION_SIGMOID,
                                 .gates = gates,
                                 .h = h,
                                 .h_stride = UNITS,
@@ -123,9 +126,10 @@ static void nan_stays(void **state)
     for (int table = 0; table < count; table++) {
         float gates[64], h[16];
         for (int u = 0; u < 64; u++) gates[u] = u == 3 ? NAN : u == 4 ? INFINITY : 0;
-        recurrent_step s = {.rows = 1,
+        time_step_args s = {.rows = 1,
                             .units = 16,
                             .panel_stride = (size_t)tables[table]->panel,
+                            .state_act = ACTIVATION_TANH,
                             .gates = gates,
                             .h = h,
                             .h_stride = 16};

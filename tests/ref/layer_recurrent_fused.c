@@ -5,7 +5,7 @@
 #include "check.h"
 #include "recurrent_fixture.h"
 
-static const layer_kind kinds[] = {LAYER_SIMPLE_RNN, LAYER_LSTM};
+static const recurrent_ref_cell cells[] = {REF_SIMPLE_RNN, REF_LSTM};
 
 /* steps, inputs, units, samples; tiles have up to 12 rows. */
 static const struct {
@@ -48,17 +48,19 @@ static void stage_against_twin(void **state)
     const kernels *tables[3];
     int count = kernels_available(tables);
     for (size_t i = 0; i < sizeof sweep / sizeof *sweep; i++)
-        for (int k = 0; k < 2; k++)
+        for (int k = 0; k < 4; k++)
             for (int blank = BLANK_NONE; blank < BLANKS; blank++) {
-                recurrent_ref s = {kinds[k],        sweep[i].samples, sweep[i].steps,
-                                   sweep[i].inputs, sweep[i].units,   RETURNS_LAST};
+                recurrent_ref s = {cells[k % 2],    sweep[i].samples, sweep[i].steps,
+                                   sweep[i].inputs, sweep[i].units,   RETURNS_LAST,
+                                   REF_USUAL};
+                s.direction = (layer_direction)(k / 2);
                 recurrent_open(&f, &s, 100 * i);
                 recurrent_blank_rows(&f, (recurrent_blank)blank);
                 recurrent_twin t = recurrent_twin_of(&f);
                 for (int table = 0; table < count; table++) {
-                    CASE("%s, %s: %d samples, T %d, D %d, U %d, blank %d",
-                         layer_kind_words(s.kind)->spec, tables[table]->name, s.samples, s.steps,
-                         s.inputs, s.units, blank);
+                    CASE("%s, %s: %d samples, T %d, D %d, U %d, blank %d, direction %d",
+                         recurrent_words[s.cell], tables[table]->name, s.samples, s.steps, s.inputs,
+                         s.units, blank, s.direction);
                     recurrent_plan_fused(&f, tables[table]);
                     check_stage(&f, &t);
                 }
@@ -78,19 +80,40 @@ static void which_stages_fuse(void **state)
         gemm_engine engine;
         int want_dx, fuses;
     } cases[] = {
-        {{LAYER_LSTM, 1, 2, 3, 32, RETURNS_LAST}, GEMM_OWN, 0, 1},
-        {{LAYER_SIMPLE_RNN, 1, 2, 3, 96, RETURNS_LAST}, GEMM_OWN, 0, 1},
-        {{LAYER_GRU, 1, 2, 3, 32, RETURNS_LAST}, GEMM_OWN, 0, 0},
-        {{LAYER_LSTM, 1, 2, 3, 32, RETURNS_SEQUENCE}, GEMM_OWN, 0, 0},
-        {{LAYER_LSTM, 1, 2, 3, 32, RETURNS_LAST}, GEMM_BLIS, 0, 0},
-        {{LAYER_LSTM, 1, 2, 3, 32, RETURNS_LAST}, GEMM_OWN, 1, 0},
-        {{LAYER_SIMPLE_RNN, 1, 2, 3, 48, RETURNS_LAST}, GEMM_OWN, 0, 0},
+        {{REF_LSTM, 1, 2, 3, 32, RETURNS_LAST, REF_USUAL}, GEMM_OWN, 0, 1},
+        {{REF_SIMPLE_RNN, 1, 2, 3, 96, RETURNS_LAST, REF_USUAL}, GEMM_OWN, 0, 1},
+        {{REF_LSTM, 1, 2, 3, 32, RETURNS_LAST, DIRECTION_BACKWARD, ACTIVATION_TANH,
+          ACTIVATION_SIGMOID},
+         GEMM_OWN,
+         0,
+         1},
+        {{REF_LSTM, 1, 2, 3, 32, RETURNS_LAST, DIRECTION_FORWARD, ACTIVATION_RELU,
+          ACTIVATION_SIGMOID},
+         GEMM_OWN,
+         0,
+         0},
+        {{REF_LSTM, 1, 2, 3, 32, RETURNS_LAST, DIRECTION_FORWARD, ACTIVATION_TANH,
+          ACTIVATION_HARD_SIGMOID},
+         GEMM_OWN,
+         0,
+         0},
+        {{REF_SIMPLE_RNN, 1, 2, 3, 32, RETURNS_LAST, DIRECTION_FORWARD, ACTIVATION_RELU,
+          ACTIVATION_NONE},
+         GEMM_OWN,
+         0,
+         0},
+        {{REF_GRU, 1, 2, 3, 32, RETURNS_LAST, REF_USUAL}, GEMM_OWN, 0, 0},
+        {{REF_LSTM, 1, 2, 3, 32, RETURNS_SEQUENCE, REF_USUAL}, GEMM_OWN, 0, 0},
+        {{REF_LSTM, 1, 2, 3, 32, RETURNS_LAST, REF_USUAL}, GEMM_BLIS, 0, 0},
+        {{REF_LSTM, 1, 2, 3, 32, RETURNS_LAST, REF_USUAL}, GEMM_OWN, 1, 0},
+        {{REF_SIMPLE_RNN, 1, 2, 3, 48, RETURNS_LAST, REF_USUAL}, GEMM_OWN, 0, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         recurrent_open(&f, &cases[i].shape, 1);
         recurrent_plan(&f, tables[0], cases[i].engine, cases[i].want_dx);
         CASE("case %zu", i);
-        NEAR(recurrent_fused_takes(&f.s), cases[i].fuses, 0);
+        stage_choose(&f.s, NULL);
+        assert_string_equal(f.s.type->name, cases[i].fuses ? "recurrent_fused" : "recurrent");
         recurrent_close(&f);
     }
 }

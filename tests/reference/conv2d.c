@@ -1,5 +1,5 @@
-/* reference/conv2d.c - both directions walk the same list of (output, tap) pairs, so that they cannot disagree on
- * geometry without the finite differences noticing. */
+/* reference/conv2d.c - forward and backward find the pixel of an (output, tap) pair by the same function, so that an error in
+ * it shows in the finite differences. */
 #include "reference/conv2d.h"
 
 #include <string.h>
@@ -41,13 +41,19 @@ void conv2d_ref_forward(const conv2d_ref *s, const double *x, const double *w, c
             }
 }
 
-/* One output's share of all gradients. */
-static void scatter(const conv2d_ref *s, const double *x, const double *w, int p, int q, int f,
-                    double g, double *dx, double *dw)
+/* A number of the output: y[p,q,f]. */
+typedef struct output {
+    int p, q, f;
+} output;
+
+/* Adds to dx (unless NULL) and dw what comes from the output o, whose gradient is g. */
+static void scatter(const conv2d_ref *s, const double *x, const double *w, output o, double g,
+                    double *dx, double *dw)
 {
     for (int r = 0; r < s->kernel; r++)
         for (int t = 0; t < s->kernel; t++) {
-            int at = pixel(s, p, q, r, t), tap = (r * s->kernel + t) * s->channels * s->filters + f;
+            int at = pixel(s, o.p, o.q, r, t);
+            int tap = (r * s->kernel + t) * s->channels * s->filters + o.f;
             for (int c = 0; at >= 0 && c < s->channels; c++) {
                 if (dx) dx[at + c] += g * w[tap + c * s->filters];
                 dw[tap + c * s->filters] += g * x[at + c];
@@ -67,6 +73,7 @@ void conv2d_ref_backward(const conv2d_ref *s, const double *x, const double *w, 
             for (int f = 0; f < s->filters; f++) {
                 double g = dy[(p * width + q) * s->filters + f];
                 db[f] += g;
-                if (g != 0) scatter(s, x, w, p, q, f, g, dx, dw); /* most are 0 behind a pooling */
+                /* most are 0 behind a pooling */
+                if (g != 0) scatter(s, x, w, (output){p, q, f}, g, dx, dw);
             }
 }

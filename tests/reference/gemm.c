@@ -77,7 +77,7 @@ void gemm_tn_tree_ref(const gemm_ref *g, int grain, tree_node node, double *c, d
     for (size_t i = 0; i < count; i++) {
         c[i] += right[i];
         bound[i] += right_bound[i];
-        bound[i] += EPS * (bound[i] + fabs(c[i])); /* the addition rounds what the bounds allow */
+        bound[i] += EPS * (bound[i] + fabs(c[i])); /* the rounding of the addition itself */
     }
     free(right);
 }

@@ -6,7 +6,8 @@
  *                     b [outer rows, cols], c [K, cols]
  *   gemm_tn_tree_ref  the same over the rows of the leaves [node.lo, node.hi), by recursion; dense rows
  *
- * bound (same shape as c): (chain + 2) 2^-24 sum of the magnitudes of all terms: what the float kernels may be off by.
+ * bound, of the same shape as c: (chain + 2) 2^-24 times the sum of the terms' absolute values: the largest error allowed to
+ * the float kernels.
  */
 #ifndef MNIST_DIST_TESTS_REFERENCE_GEMM_H
 #define MNIST_DIST_TESTS_REFERENCE_GEMM_H

@@ -8,6 +8,11 @@
 #include "reference/dense.h"
 #include "reference/values.h"
 
+static int is_kind(const layer *l, const char *word)
+{
+    return strcmp(l->cfg.type->word, word) == 0;
+}
+
 static size_t count_of(shape s)
 {
     size_t count = 1;
@@ -54,7 +59,7 @@ static double *framed(const layer *l, const conv2d_ref *f, const double *x)
 void layer_ref_forward(const layer *l, const double *slab, const double *x, double *y)
 {
     const double *w = slab + l->tensor[0].at.offset, *b = slab + l->tensor[1].at.offset;
-    if (l->cfg.kind == LAYER_DENSE) {
+    if (is_kind(l, "dense")) {
         dense_ref d = {1, l->in.dim[0], l->cfg.units};
         dense_ref_forward(&d, x, w, b, y);
         return;
@@ -83,7 +88,7 @@ void layer_ref_backward(const layer *l, const double *slab, const double *x, con
     const double *w = slab + l->tensor[0].at.offset;
     size_t kernel = count_of(l->tensor[0].shape), bias = count_of(l->tensor[1].shape);
     double *dw = values_take(kernel * sizeof *dw), *db = values_take(bias * sizeof *db);
-    if (l->cfg.kind == LAYER_DENSE) {
+    if (is_kind(l, "dense")) {
         dense_ref d = {1, l->in.dim[0], l->cfg.units};
         dense_ref_backward(&d, x, w, dy, dx, dw, db);
     } else {
@@ -109,9 +114,8 @@ pool_args layer_ref_pool(const layer *l)
 
 int layer_ref_terms(const layer *l)
 {
-    if (l->cfg.kind == LAYER_DENSE)
-        return l->cfg.units > l->in.dim[0] ? l->cfg.units : l->in.dim[0];
-    if (l->cfg.kind == LAYER_MAXPOOL) return l->cfg.size * l->cfg.size;
+    if (is_kind(l, "dense")) return l->cfg.units > l->in.dim[0] ? l->cfg.units : l->in.dim[0];
+    if (is_kind(l, "maxpool")) return l->cfg.size * l->cfg.size;
     int taps = l->cfg.size * l->cfg.size, pixels = l->out.dim[0] * l->out.dim[1];
     int deeper = l->in.dim[2] > l->cfg.units ? l->in.dim[2] : l->cfg.units;
     return taps * deeper > pixels ? taps * deeper : pixels;

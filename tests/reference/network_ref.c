@@ -1,5 +1,4 @@
-/* reference/network_ref.c - a trace of the forward pass, then backwards through it: once with the values, once with the
- * magnitudes. */
+/* reference/network_ref.c - a forward pass that keeps its values, then two backward passes: of values and of magnitudes. */
 #include "reference/network_ref.h"
 
 #include <math.h>
@@ -13,7 +12,7 @@
 
 enum { MAX_LAYERS = 32, MAX_CLASSES = 256 };
 
-/* What the forward pass leaves: y of every layer, and what decided it. */
+/* What the forward pass leaves for the backward pass. */
 typedef struct trace {
     double *y[MAX_LAYERS + 1];   /* y[0]: the sample      */
     double *bar[MAX_LAYERS + 1]; /* magnitudes of the same */
@@ -21,6 +20,11 @@ typedef struct trace {
     double *slab_bar; /* |parameters| */
     double margin;
 } trace;
+
+static int is_kind(const layer *l, const char *word)
+{
+    return strcmp(l->cfg.type->word, word) == 0;
+}
 
 static size_t count_of(shape s)
 {
@@ -43,7 +47,7 @@ static int has_weights(const layer *l)
     return l->tensors > 0;
 }
 
-/* Distance of each maximum from the next smaller value of its window. */
+/* The smallest distance of a maximum from another value of its window. */
 static double pool_margin(const pool_args *p, const double *x, const double *y)
 {
     double margin = HUGE_VAL;
@@ -101,14 +105,14 @@ static void forward(const network_ref *n, const double *x, trace *t)
         size_t bytes = count_of(l->out) * sizeof(double);
         if (has_weights(l))
             forward_weights(l, n, t, i);
-        else if (l->cfg.kind == LAYER_MAXPOOL)
+        else if (is_kind(l, "maxpool"))
             forward_pool(l, t, i);
         else
             memcpy(t->y[i + 1], t->y[i], bytes), memcpy(t->bar[i + 1], t->bar[i], bytes);
     }
 }
 
-/* One way back: of the values (x and slab as they are) or of the magnitudes. dy [classes] is taken over and freed. */
+/* A backward pass with the values x and slab, or with the magnitudes of both. Frees dy [classes]. */
 static void backward(const network_ref *n, const trace *t, double *const *x, const double *slab,
                      double *dy, double *gradient, double *dx)
 {
@@ -120,7 +124,7 @@ static void backward(const network_ref *n, const trace *t, double *const *x, con
             if (!(t->y[i + 1][j] > 0)) dy[j] = 0;
         if (has_weights(l)) {
             layer_ref_backward(l, slab, x[i], dy, below, gradient);
-        } else if (l->cfg.kind == LAYER_MAXPOOL) {
+        } else if (is_kind(l, "maxpool")) {
             pool_args p = layer_ref_pool(l);
             pool_ref_backward(&p, dy, t->y[i + 1], t->argmax[i], below, NULL);
         } else {
@@ -140,7 +144,7 @@ static void release(trace *t, int layers)
     free(t->slab_bar);
 }
 
-/* Of the logits' gradient: its own size, and what rounded logits do to p: dp <= 2 p max |dz|. */
+/* The magnitude of the logits' gradient: |dz| + p, and the most that p changes when logits are rounded, 2 p max |dz|. */
 static double *top_magnitude(const trace *t, int layers, int classes, const double *p,
                              const double *dz)
 {

@@ -1,7 +1,7 @@
 /* norm.h - layer normalisation of rows in double, and its gradients.
  *
  *   y = gamma n + beta,  n = (x - mean) / sqrt(variance + epsilon), both over the row (Ba, Kiros, Hinton, arXiv 1607.06450)
- *   backward by the chain rule through mean and variance, term by term, not by the shortened formula of the kernel
+ *   backward: the chain rule through mean and variance, term by term, where the kernel has a shorter formula
  * Shapes   x, y, dy, dx [rows, length]; gamma, beta and their gradients [length]. All results are overwritten.
  */
 #ifndef MNIST_DIST_TESTS_REFERENCE_NORM_H

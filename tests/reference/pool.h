@@ -1,6 +1,6 @@
-/* pool.h - max pooling of one sample in double: the formula is in include/kernel/kernels.h at pool_args, whose
- * bias is not used here (it is float): bias [C] in double, or NULL.
+/* pool.h - max pooling of one sample in double; formula and sizes: pool_args in include/kernel/kernels.h.
  *
+ * The bias is an argument in double, [C] or NULL; the float one of pool_args is not read.
  * Shapes   x, dx [H,W,C]; y, dy, argmax [P,Q,C]; dbias [C]. All results are overwritten.
  */
 #ifndef MNIST_DIST_TESTS_REFERENCE_POOL_H

@@ -12,7 +12,7 @@ if [[ -z ${SLURM_SANDBOX-} ]]; then
         echo "SKIP: ${reason##*slurm_sandbox.sh: }"
         exit 77
     fi
-    # A failure is said again, where everybody sees it.
+    # Where the sandbox fails for another reason, it fails again here, and says why.
     exec "$sandbox" -- bash "$0"
 fi
 # shellcheck source=../e2e/common.bash
@@ -55,7 +55,7 @@ is_over() {
     [[ -z $(squeue --noheader --jobs="$1" --format=%i 2>/dev/null) ]]
 }
 
-# ends JOB STATUS: waits for it; array tasks are JOB_TASK
+# ends JOB STATUS: waits for it; a task of an array is given as 12_3
 ends() {
     local code
     await "job $1 is over" is_over "$1"

@@ -57,11 +57,11 @@ ran 'a job that runs' 0 inside "$busy true"
 ran 'SIGTERM' 143 interrupted TERM
 ran 'SIGHUP' 129 interrupted HUP
 
-nobody=(setpriv --reuid=65534 --clear-groups)
-if "${nobody[@]}" test -r "$sandbox"; then
-    refused 69 'root is needed' "${nobody[@]}" bash "$sandbox" -- true
+other_user=(setpriv --reuid=65534 --clear-groups)
+if "${other_user[@]}" test -r "$sandbox"; then
+    refused 69 'root is needed' "${other_user[@]}" bash "$sandbox" -- true
 else
-    echo 'the project lies where only root may read: not tried as somebody else'
+    echo 'the project lies where only root may read: not tried as another user'
 fi
 mkdir "$scratch/bin"
 for program in bash dirname cat xargs; do

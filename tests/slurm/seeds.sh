@@ -32,7 +32,7 @@ cp "$scratch/seeds/summary.csv" "$scratch/before.csv"
 array seeds 0
 cmp "$scratch/before.csv" "$scratch/seeds/summary.csv"
 
-# somebody works in one of the folders
+# another job works in one of the folders
 mkdir -p "$scratch/claimed/seed-4"
 exec {descriptor}<"$scratch/claimed/seed-4"
 flock "$descriptor"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The layers that need no library of the target machine compile for aarch64 without a warning.
+# The rooms that need no library of the target machine compile for aarch64 without a warning.
 set -euo pipefail
 # shellcheck source=common.bash
 source "${BASH_SOURCE[0]%/*}/common.bash"

@@ -1,15 +1,16 @@
 """sizes.py ROOT: what outgrew its bounds. Prints each case; exit 1 when there is one.
 
-Bounds: .c files 600 lines; lines 100 columns, 128 where they are (or end in) a comment; functions of src 80 lines, a kernel's
-loop nest that a comment explains 120.
+Bounds: .c files 520 lines; lines 100 columns, 128 where they are (or end in) a comment; functions 60 lines and 7 parameters,
+those behind a pointer, too.
 """
 
+import re
 import sys
 
 import source_text
 
-FILE_LINES, COLUMNS, COMMENT_COLUMNS = 600, 100, 128
-FUNCTION_LINES, LOOP_NEST_LINES = 80, 120
+FILE_LINES, COLUMNS, COMMENT_COLUMNS = 520, 100, 128
+FUNCTION_LINES, PARAMETERS = 60, 7
 
 
 def long_lines(path, text):
@@ -22,8 +23,7 @@ def long_lines(path, text):
 
 
 def functions(text):
-    """(first line, last line, explained by a comment?) of every function; their braces stand in column 0."""
-    lines = text.splitlines()
+    """(first line, last line, head) of every function; their braces stand in column 0."""
     code = source_text.without_strings(text).splitlines()
     opened = None
     for number, line in enumerate(code):
@@ -33,15 +33,41 @@ def functions(text):
             first = opened
             while first > 0 and code[first - 1].strip() and code[first - 1].strip()[-1] not in ";}":
                 first -= 1
-            yield first + 1, number + 1, first > 0 and lines[first - 1].rstrip().endswith("*/")
+            yield first + 1, number + 1, " ".join(code[first:opened])
             opened = None
 
 
-def long_functions(path, text):
-    for first, last, explained in functions(text):
-        nest = path.startswith("src/kernel/") and explained
-        if last - first + 1 > (LOOP_NEST_LINES if nest else FUNCTION_LINES):
+def parameters(head):
+    """How many a function takes: the last parentheses of its head hold them, since a macro may write its name."""
+    depth, count = 0, 0
+    for letter in head:
+        depth += (letter == "(") - (letter == ")")
+        if letter == "(" and depth == 1:
+            count = 1
+        count += letter == "," and depth == 1
+    return count
+
+
+def pointers(text):
+    """(line, parameters) of every pointer to a function: a member, a type, a parameter."""
+    code = source_text.without_strings(text)
+    for match in re.finditer(r"\(\s*\*\s*(?:const\s+)?\w*(?:\[\w*\])?\s*\)\s*\(", code):
+        end, depth = match.end(), 1
+        while depth and end < len(code):
+            depth += (code[end] == "(") - (code[end] == ")")
+            end += 1
+        yield code.count("\n", 0, match.start()) + 1, parameters(code[match.end() - 1 : end])
+
+
+def large_functions(path, text):
+    for first, last, head in functions(text):
+        if last - first + 1 > FUNCTION_LINES:
             yield f"{path}:{first}: a function of {last - first + 1} lines"
+        if parameters(head) > PARAMETERS:
+            yield f"{path}:{first}: a function of {parameters(head)} parameters"
+    for line, count in pointers(text):
+        if count > PARAMETERS:
+            yield f"{path}:{line}: a function of {count} parameters"
 
 
 def main():
@@ -50,8 +76,7 @@ def main():
     for path in source_text.c_files(root, ("src", "include", "tests")):
         text = source_text.read(root, path)
         cases += long_lines(path, text)
-        if path.startswith("src/"):
-            cases += long_functions(path, text)
+        cases += large_functions(path, text)
         count = text.count("\n")
         if path.endswith(".c") and count > FILE_LINES:
             cases.append(f"{path}: {count} lines")

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Lengths of files, functions and lines.
+# Lengths of files, functions and lines; numbers of parameters.
 set -euo pipefail
 # shellcheck source=common.bash
 source "${BASH_SOURCE[0]%/*}/common.bash"
 need_command python3
 
-# repeat COUNT TEXT: so many lines
+# repeat COUNT TEXT: COUNT lines of it
 repeat() {
     local i
     for ((i = 0; i < $1; i++)); do printf '%s\n' "$2"; done
@@ -30,20 +30,34 @@ try() {
     must_catch "$1" python3 "$here/sizes.py" "$scratch"
 }
 
-function_of 81 | try 'a function of 81 lines' src/train/bad.c
-function_of 81 | try 'a function of 81 lines' src/kernel/uncommented.c
-{ echo '/* why */' && function_of 121; } | try 'a function of 121 lines' src/kernel/bad.c
-{ echo '/* why */' && function_of 81; } | try 'a function of 81 lines' src/layer/bad.c
-repeat 601 'int x;' | try '601 lines' tests/unit/bad.c
+function_of 61 | try 'a function of 61 lines' src/train/bad.c
+{ echo '/* why */' && function_of 61; } | try 'a function of 61 lines' tests/unit/bad.c
+repeat 521 'int x;' | try '521 lines' tests/unit/bad.c
 echo "int $(wide 96);" | try '101 columns' include/base/bad.h
 echo "/* $(wide 123) */" | try '129 columns' src/base/bad.c
 echo "int $(wide 96); /* */" | try '107 columns' src/base/code_too_wide_for_its_comment.c
+try '1: a function of 8 parameters' src/kernel/bad.c <<'END'
+void KERNEL(f)(int a, int b, int c, int d, int e, int f, int (*g)(int, int),
+               int h)
+{
+}
+END
+try '2: a function of 8 parameters' include/kernel/bad.h <<'END'
+struct table {
+    void (*f)(int a, int b, int c, int d, int e, int f,
+              int g, int h);
+};
+END
 
 # The bounds themselves are allowed.
 rm -rf "${scratch:?}"/*
-function_of 80 | sample src/train/good.c
-{ echo '/* why */' && function_of 120; } | sample src/kernel/good.c
-{ repeat 599 'int x;' && echo "/* $(wide 114) */"; } | sample tests/unit/good.c
+function_of 60 | sample src/train/good.c
+{ repeat 519 'int x;' && echo "/* $(wide 114) */"; } | sample tests/unit/good.c
+sample include/kernel/good.h <<'END'
+INLINE void f(int a, int b, int c, int d, int e, int f, int (*g)(int, int))
+{
+}
+END
 python3 "$here/sizes.py" "$scratch"
 
 python3 "$here/sizes.py" "$root"

@@ -48,7 +48,7 @@ static void script(const char *name, const char *body)
 static limit found(const char *time_limit, const char *margin)
 {
     settings s = settings_default();
-    message why = {""};
+    failure why = {""};
     assert_int_equal(settings_set(&s, "time-limit", time_limit, &why), STATUS_OK);
     assert_int_equal(settings_set(&s, "time-margin", margin, &why), STATUS_OK);
     assert_int_equal(settings_resolve(&s, &why), STATUS_OK);
@@ -84,7 +84,7 @@ static void the_option_holds(void **state)
     setenv("SLURM_JOB_END_TIME", "1", 1); /* over long ago, and not looked at */
     limit l = found("2h", "90s");
     assert_true(l.seconds == 7110);
-    says(&l, "--time-limit=2h; leaves with a checkpoint 90s before");
+    says(&l, "--time-limit=2h; stops with a checkpoint 90s before");
 }
 
 static void the_variable_holds(void **state)
@@ -109,13 +109,29 @@ static void squeue_is_asked(void **state)
     script("squeue", "case $2 in --jobs=17) echo 1:00:00 ;; esac");
     limit l = found("0", "60s");
     assert_true(l.seconds == 3540);
-    says(&l, "the end of SLURM job 17, in 1:00:00; leaves with a checkpoint 60s before");
+    says(&l, "the end of SLURM job 17, in 1:00:00; stops with a checkpoint 60s before");
     script("squeue", "echo 1:00"); /* as long as the margin: half of it */
     assert_true(found("0", "60s").seconds == 30);
     script("squeue", "[ $2 = --jobs=12_3 ] && echo 1-00:00:00");
     setenv("SLURM_ARRAY_JOB_ID", "12", 1);
     setenv("SLURM_ARRAY_TASK_ID", "3", 1);
     assert_true(found("0", "60s").seconds == 86340);
+}
+
+/* In a shell or container that was started in a job that is over. */
+static void an_end_that_has_passed_is_ignored(void **state)
+{
+    (void)state;
+    no_job();
+    setenv("SLURM_JOB_ID", "17", 1);
+    setenv("SLURM_JOB_END_TIME", "1700000000", 1);
+    script("timeout", "shift; \"$@\"");
+    script("squeue", "exit 1");
+    limit l = found("0", "60s");
+    assert_true(isinf(l.seconds));
+    says(&l, "job 17 is unknown (SLURM_JOB_END_TIME has passed, and is ignored): give");
+    script("squeue", "echo 1:00:00"); /* the job goes on: its limit was raised */
+    assert_true(found("0", "60s").seconds == 3540);
 }
 
 static void squeue_may_not_know(void **state)
@@ -147,6 +163,7 @@ int main(void)
         cmocka_unit_test(the_option_holds),
         cmocka_unit_test(the_variable_holds),
         cmocka_unit_test(squeue_is_asked),
+        cmocka_unit_test(an_end_that_has_passed_is_ignored),
         cmocka_unit_test(squeue_may_not_know),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

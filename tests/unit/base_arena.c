@@ -29,7 +29,7 @@ static void memory_is_aligned_zeroed_and_apart(void **state)
         assert_true(is_zero(taken[i], sizes[i]));
         memset(taken[i], i + 1, sizes[i]);
     }
-    for (int i = 0; i < 8; i++) { /* nobody wrote into another's bytes, and nothing moved */
+    for (int i = 0; i < 8; i++) { /* no array was moved, or written by way of another */
         assert_int_equal(taken[i][0], i + 1);
         assert_int_equal(taken[i][sizes[i] - 1], i + 1);
     }
@@ -52,7 +52,7 @@ static void bytes_are_counted_in_units_of_the_alignment(void **state)
     assert_int_equal(arena_bytes(&a), 0);
 }
 
-/* A counter says what an arena would have taken, and asks nobody for memory. */
+/* A counter gives the bytes that an arena would have taken, and takes no memory. */
 static void a_counter_takes_nothing(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Tests of base/error: messages, codes, and that a failed CHECK ends the program with rank, place and values. */
+/* Tests of base/error: failures, codes, and that a failed CHECK ends the program with rank, place and values. */
 #include "base/error.h"
 
 #include <setjmp.h>
@@ -15,16 +15,16 @@
 static void a_message_is_formatted_and_the_status_returned(void **state)
 {
     (void)state;
-    message why;
+    failure why;
     assert_int_equal(fail(&why, STATUS_BAD_DATA, "%s: %d bytes", "file", 12), STATUS_BAD_DATA);
     assert_string_equal(why.text, "file: 12 bytes");
-    assert_int_equal(fail(NULL, STATUS_USAGE, "%s", "nobody listens"), STATUS_USAGE);
+    assert_int_equal(fail(NULL, STATUS_USAGE, "%s", "no text is wanted"), STATUS_USAGE);
 }
 
 static void a_long_message_is_cut(void **state)
 {
     (void)state;
-    message why;
+    failure why;
     fail(&why, STATUS_INTERNAL, "%2000d", 7);
     assert_int_equal(strlen(why.text), sizeof why.text - 1);
 }

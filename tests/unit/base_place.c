@@ -159,8 +159,23 @@ static void threads_fill_the_cores(void **state)
         assert_int_equal(a.cores, 8);
         assert_int_equal(a.threads, rows[i].threads);
         assert_int_equal(a.oversubscribed, rows[i].over);
-        assert_string_equal(a.warning, "");
+        const char *crowded = "2 ranks x 8 threads share 8 cores; fewer are faster, with the same "
+                              "results: mpirun -n 8 with -t 1, or -n 1 with -t 8";
+        assert_string_equal(a.warning, rows[i].over && rows[i].asked ? crowded : "");
     }
+}
+
+static void a_binding_of_openmp_is_named(void **state)
+{
+    (void)state;
+    place own = placed(0, 1, 2);
+    own.bound_by = "OMP_PLACES";
+    assert_string_equal(place_advise(&own, &own.mask, 1, 0).warning,
+                        "1 rank is bound to 1 of this host's 2 cores; to use all of them: unset "
+                        "OMP_PLACES");
+    assert_string_equal(place_advise(&own, &own.mask, 1, 2).warning,
+                        "2 threads on 1 core: unset OMP_PLACES");
+    assert_non_null(strstr(place_advise(&own, &own.mask, 2, 0).warning, ": unset OMP_PLACES"));
 }
 
 static void one_rank_on_half_the_host(void **state)
@@ -232,6 +247,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(garbage_does_not_limit, make_root, remove_root),
         cmocka_unit_test(masks_join),
         cmocka_unit_test(threads_fill_the_cores),
+        cmocka_unit_test(a_binding_of_openmp_is_named),
         cmocka_unit_test(one_rank_on_half_the_host),
         cmocka_unit_test(ranks_with_a_core_each),
         cmocka_unit_test(ranks_on_the_same_core),

@@ -48,6 +48,31 @@ static void each_signal(void)
     needs(stop_asked() == SIGINT);
 }
 
+static void ends_of_terminal_and_budget(void)
+{
+    stop_listen();
+    raise(SIGHUP);
+    needs(stop_asked() == SIGHUP);
+    raise(SIGXCPU);
+    needs(stop_asked() == SIGXCPU);
+}
+
+/* As nohup, or a script's `command &`, leaves them. */
+static void ignored_by_the_parent(void)
+{
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
+    stop_hold();
+    raise(SIGINT);
+    stop_listen();
+    raise(SIGHUP);
+    raise(SIGINT);
+    raise(SIGINT);
+    needs(stop_asked() == 0);
+    raise(SIGTERM);
+    needs(stop_asked() == SIGTERM);
+}
+
 static void waits_then_is_heard(void)
 {
     stop_hold();
@@ -79,6 +104,8 @@ static void signals_set_a_flag(void **state)
 {
     (void)state;
     assert_int_equal(ends_with(each_signal), 0);
+    assert_int_equal(ends_with(ends_of_terminal_and_budget), 0);
+    assert_int_equal(ends_with(ignored_by_the_parent), 0);
     assert_int_equal(ends_with(waits_then_is_heard), 0);
     assert_int_equal(ends_with(is_held), 0);
     assert_int_equal(ends_with(is_not_held), -SIGUSR1);
@@ -129,6 +156,8 @@ static void reasons_have_names(void **state)
     (void)state;
     assert_string_equal(stop_reason(SIGUSR1), "SIGUSR1");
     assert_string_equal(stop_reason(SIGTERM), "SIGTERM");
+    assert_string_equal(stop_reason(SIGHUP), "SIGHUP");
+    assert_string_equal(stop_reason(SIGXCPU), "SIGXCPU");
     assert_string_equal(stop_reason(SIGINT), "SIGINT");
     assert_string_equal(stop_reason(STOP_TIME), "the time limit");
 }

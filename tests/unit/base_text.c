@@ -161,6 +161,78 @@ static void durations_are_written_as_they_are_read(void **state)
         assert_duration(text_duration(seconds).text, seconds);
 }
 
+static void hints_name_the_nearest_and_all(void **state)
+{
+    (void)state;
+    static const char *const few[] = {"sgd", "adam", "lamb"};
+    assert_string_equal(text_suggest("adm", few, 3).text,
+                        "; did you mean 'adam'? Known are sgd, adam, lamb");
+    assert_string_equal(text_suggest("zzzzzz", few, 3).text, "; known are sgd, adam, lamb");
+    assert_int_equal(text_index("lamb", few, 3), 2);
+    assert_int_equal(text_index("lam", few, 3), -1);
+    const char *many[60];
+    for (int i = 0; i < 60; i++) many[i] = "a-name-of-18-chars";
+    text_hint hint = text_suggest("zzzzzz", many, 60);
+    assert_true(strlen(hint.text) < sizeof hint.text);
+    assert_string_equal(hint.text + strlen(hint.text) - 7, "rs, ...");
+}
+
+static void assert_cut(const char *text, size_t size, const char *expected)
+{
+    char out[16];
+    text_cut(text, out, size);
+    assert_string_equal(out, expected);
+}
+
+static void texts_are_cut_between_characters(void **state)
+{
+    (void)state;
+    assert_int_equal(text_character("a"), 1);
+    assert_int_equal(text_character("\xc3\xbc"), 2);
+    assert_int_equal(text_character("\xe3\x83\x87"), 3);
+    assert_int_equal(text_character("\xf0\x9f\x98\x80"), 4);
+    assert_int_equal(text_character(""), 0);
+    assert_int_equal(text_character("\xfc"), 0);
+    assert_int_equal(text_character("\x87"), 0);
+    assert_int_equal(text_character("\xe3\x83"), 0);
+    assert_int_equal(text_character("\xc0\x80"), 0);
+    assert_int_equal(text_character("\xed\xa0\x80"), 0);
+    assert_int_equal(text_character("\xf4\x90\x80\x80"), 0);
+    assert_cut("data", 16, "data");
+    assert_cut("data", 3, "da");
+    assert_cut("x\xc3\xbc", 3, "x");
+    assert_cut("x\xc3\xbc", 4, "x\xc3\xbc");
+    assert_cut("\xe3\x83\x87\xe3\x83\xbc", 6, "\xe3\x83\x87");
+    assert_cut("z\xfcrich", 4, "z\xfcr");
+}
+
+/* --monitor: a value of training is not one of validation, and neither is one of the test set. */
+static void other_quantities_are_not_near(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"val_loss", "val_accuracy", "loss", "accuracy",
+                                        "batch-size"};
+    assert_string_equal(text_nearest("val_acuracy", names, 5), "val_accuracy");
+    assert_string_equal(text_nearest("vl_accuracy", names, 5), "val_accuracy");
+    assert_string_equal(text_nearest("acuracy", names, 5), "accuracy");
+    assert_string_equal(text_nearest("batchsize", names, 5), "batch-size");
+    assert_null(text_nearest("test_accuracy", names, 5));
+    assert_null(text_nearest("test_loss", names, 5));
+    assert_null(text_nearest("val_accuracy", names + 2, 2));
+    assert_null(text_nearest("val_loss", names + 2, 2));
+}
+
+static void underscores_are_dashes(void **state)
+{
+    (void)state;
+    assert_true(text_same_name("batch_size", "batch-size"));
+    assert_true(text_same_name("seed", "seed"));
+    assert_false(text_same_name("batch_size", "batch-siz"));
+    assert_false(text_same_name("batchsize", "batch-size"));
+    assert_false(text_same_name("a", "-"));
+    assert_false(text_same_name("", "-"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +246,10 @@ int main(void)
         cmocka_unit_test(bytes_become_hexadecimal),
         cmocka_unit_test(durations_have_units_or_colons),
         cmocka_unit_test(durations_are_written_as_they_are_read),
+        cmocka_unit_test(hints_name_the_nearest_and_all),
+        cmocka_unit_test(texts_are_cut_between_characters),
+        cmocka_unit_test(other_quantities_are_not_near),
+        cmocka_unit_test(underscores_are_dashes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
-/* The reduction tree: cases worked by hand, and the property everything rests on: whoever adds up what in whatever
- * ranges, the stack machine builds the same tree. Sums are symbolic: a node's value is a hash of (left, right). */
+/* The reduction tree: cases worked out by hand, and the property on which all results depend: however the leaves are divided
+ * into ranges, the sums of the ranges and of their sums build the same tree. Sums are symbolic: the value of a node is a hash
+ * of (left, right). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -57,15 +58,15 @@ static int run_plan(tree_plan plan, const unsigned char *merges, const uint64_t 
 }
 
 /* Adds the leaves of a range up to its maximal nodes; checks them against the definition. */
-static int sum_range(int leaves, tree_node range, tree_node *nodes, uint64_t *values)
+static int sum_range(int leaves, tree_node whole, tree_node *nodes, uint64_t *values)
 {
     tree_node leaf_nodes[MOST_LEAVES], results[TREE_MAX_NODES];
     uint64_t items[MOST_LEAVES];
     unsigned char merges[MOST_LEAVES];
-    int count = range.hi - range.lo, held = tree_maximal(leaves, range, nodes);
+    int count = whole.hi - whole.lo, held = tree_maximal(leaves, whole, nodes);
     for (int i = 0; i < count; i++) {
-        leaf_nodes[i] = (tree_node){range.lo + i, range.lo + i + 1};
-        items[i] = leaf(range.lo + i);
+        leaf_nodes[i] = (tree_node){whole.lo + i, whole.lo + i + 1};
+        items[i] = leaf(whole.lo + i);
     }
     tree_plan plan = tree_plan_merges(leaves, leaf_nodes, count, merges, results);
     assert_int_equal(run_plan(plan, merges, items, values), held);
@@ -100,25 +101,11 @@ static void leaves_of_a_batch(void **state)
     assert_int_equal(tree_leaves(2147483647, 1), 2147483647);
 }
 
-static void shares_are_fair_and_complete(void **state)
-{
-    (void)state;
-    tree_node r = tree_share((tree_node){0, 13}, 0, 3);
-    assert_true(r.lo == 0 && r.hi == 4);
-    r = tree_share((tree_node){0, 13}, 1, 3);
-    assert_true(r.lo == 4 && r.hi == 8);
-    r = tree_share((tree_node){0, 13}, 2, 3);
-    assert_true(r.lo == 8 && r.hi == 13);
-    r = tree_share((tree_node){5, 5}, 1, 2);
-    assert_true(r.lo == 5 && r.hi == 5);
-    r = tree_share((tree_node){0, 2000000000}, 4, 5);
-    assert_true(r.lo == 1600000000 && r.hi == 2000000000);
-}
-
-static void expect_maximal(int leaves, tree_node range, const tree_node *want, int count)
+static void expect_maximal(int leaves, tree_node held, const tree_node *want, int count)
 {
     tree_node got[TREE_MAX_NODES];
-    assert_int_equal(tree_maximal(leaves, range, got), count);
+    assert_int_equal(tree_maximal(leaves, held, got), count);
+    assert_int_equal(tree_count(leaves, held), count);
     for (int i = 0; i < count; i++) assert_memory_equal(&got[i], &want[i], sizeof got[i]);
 }
 
@@ -186,7 +173,7 @@ static void every_split_builds_the_same_tree(void **state)
             unsigned char merges[MOST_LEAVES];
             int count = 0, next = 0;
             for (int r = 0; r < ranks; r++) {
-                tree_node share = tree_share((tree_node){0, leaves}, r, ranks);
+                tree_node share = range_share(leaves, r, ranks);
                 assert_int_equal(share.lo, next);
                 next = share.hi;
                 count += sum_range(leaves, share, nodes + count, values + count);
@@ -233,7 +220,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(splits_at_the_largest_power_below),
         cmocka_unit_test(leaves_of_a_batch),
-        cmocka_unit_test(shares_are_fair_and_complete),
         cmocka_unit_test(maximal_nodes_by_hand),
         cmocka_unit_test(nodes_by_hand),
         cmocka_unit_test(merges_by_hand),

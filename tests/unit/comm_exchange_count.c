@@ -1,4 +1,4 @@
-/* What an exchange takes is what its steps can need: against the stack machine of the tree, for up to 1,024 groups. */
+/* exchange_count against the stack machine of the tree, for up to 1,024 groups: an exchange takes what its steps can need. */
 #include "check.h"
 
 #include "comm/exchange.h"
@@ -7,7 +7,7 @@ enum { MAX_RANKS = 1024, MOST_ITEMS = 1 << 16 };
 
 static exchange_steps one_size(int leaves, int pass_leaves)
 {
-    return (exchange_steps){{leaves}, 1, pass_leaves};
+    return (exchange_steps){{leaves}, 1, pass_leaves, 0};
 }
 
 static int partials(exchange_steps steps, int ranks)
@@ -19,7 +19,7 @@ static int partials(exchange_steps steps, int ranks)
 static void partials_of_known_batches(void **state)
 {
     (void)state;
-    const exchange_steps both = {{16, 14}, 2, 64}; /* samples 128 and 112 in leaves of 8 */
+    const exchange_steps both = {{16, 14}, 2, 64, 0}; /* samples 128 and 112 in leaves of 8 */
     assert_int_equal(partials(one_size(16, 64), 1), 1);
     assert_int_equal(partials(one_size(16, 64), 2), 1);
     assert_int_equal(partials(both, 1), 1);
@@ -27,9 +27,11 @@ static void partials_of_known_batches(void **state)
     assert_int_equal(partials(one_size(512, 64), 8), 1);
     assert_int_equal(partials(one_size(8192, 64), 64), 2); /* two passes */
     assert_int_equal(partials(one_size(8192, 64), 1000), 4);
-    assert_int_equal(partials(one_size(512, 64), 1), 4);     /* the eighth pass beside 4 + 2 + 1 */
-    assert_int_equal(partials(one_size(0, 64), 3), 1);       /* always a place for the sums */
-    assert_int_equal(partials(one_size(1 << 16, 1), 1), 17); /* as many as bits, and one more */
+    /* the eighth pass, and 4 + 2 + 1 before it */
+    assert_int_equal(partials(one_size(512, 64), 1), 4);
+    assert_int_equal(partials(one_size(0, 64), 3), 1); /* one slab also without leaves */
+    /* one for each bit of 65,535, and the newest pass */
+    assert_int_equal(partials(one_size(1 << 16, 1), 1), 17);
 }
 
 /* Most nodes at once when `own` is walked in passes, by pushing nodes and merging siblings as a step does. */
@@ -58,10 +60,51 @@ static void partials_are_those_of_the_walk(void **state)
                 CASE("%d leaves, %d ranks, passes of %d", leaves, ranks, pass);
                 int most = 1;
                 for (int r = 0; r < ranks; r++) {
-                    int held = walk(leaves, tree_share((tree_node){0, leaves}, r, ranks), pass);
+                    int held = walk(leaves, range_share(leaves, r, ranks), pass);
                     if (held > most) most = held;
                 }
                 assert_int_equal(partials(one_size(leaves, pass), ranks), most);
+            }
+}
+
+/* The same where a leaf is a pass of its own; the ends of the other passes stay. */
+static int walk_around(int leaves, tree_node own, int pass_leaves, int leaf)
+{
+    tree_node node[2 * TREE_MAX_NODES];
+    unsigned char merges[2 * TREE_MAX_NODES];
+    int held = 0, most = 0;
+    for (int lo = own.lo, hi; lo < own.hi; lo = hi) {
+        tree_node left[TREE_MAX_NODES];
+        hi = lo + pass_leaves - (lo - own.lo) % pass_leaves;
+        if (hi > own.hi) hi = own.hi;
+        if (lo == leaf)
+            hi = lo + 1;
+        else if (lo < leaf && leaf < hi)
+            hi = leaf;
+        held += tree_maximal(leaves, (tree_node){lo, hi}, node + held);
+        if (held > most) most = held;
+        held = tree_plan_merges(leaves, node, held, merges, left).results;
+        memcpy(node, left, (size_t)held * sizeof *node);
+    }
+    return most;
+}
+
+static void partials_where_a_leaf_is_cut_out(void **state)
+{
+    (void)state;
+    for (int leaves = 1; leaves < 100; leaves += 1 + leaves / 16)
+        for (int ranks = 1; ranks <= 9; ranks += 2)
+            for (int pass = 1; pass <= 33; pass = 2 * pass - (pass > 2)) {
+                CASE("%d leaves, %d ranks, passes of %d", leaves, ranks, pass);
+                exchange_steps steps = one_size(leaves, pass);
+                int most = partials(steps, ranks);
+                for (int r = 0; r < ranks; r++)
+                    for (int leaf = 0; leaf < leaves; leaf++) {
+                        int held = walk_around(leaves, range_share(leaves, r, ranks), pass, leaf);
+                        if (held > most) most = held;
+                    }
+                steps.cuts = 1;
+                assert_int_equal(partials(steps, ranks), most);
             }
 }
 
@@ -70,14 +113,14 @@ static int collect(int leaves, int first, int end, int ranks, tree_node *nodes)
 {
     int held = 0;
     for (int r = first; r < end; r++)
-        held += tree_maximal(leaves, tree_share((tree_node){0, leaves}, r, ranks), nodes + held);
+        held += tree_maximal(leaves, range_share(leaves, r, ranks), nodes + held);
     return held;
 }
 
 static tree_node nodes[MOST_ITEMS], items[MOST_ITEMS];
 static unsigned char merges[MOST_ITEMS];
 
-/* What the owners in group `at` add up ends in one node; returns of how many. */
+/* Checks that what the owners in group `at` add up ends in one node; returns the number of items. */
 static int final_sum(int leaves, const int *start, int groups, int at, exchange_need *need)
 {
     int count = 0;
@@ -113,7 +156,8 @@ static void several_sizes_need_the_most_of_each(void **state)
 {
     (void)state;
     const int start[] = {0, 2, 4};
-    const exchange_steps both = {{16, 14}, 2, 64}, full = one_size(16, 64), last = one_size(14, 64);
+    const exchange_steps both = {{16, 14}, 2, 64, 0}, full = one_size(16, 64),
+                         last = one_size(14, 64);
     exchange_need all = exchange_count(&both, start, 2), a = exchange_count(&full, start, 2),
                   b = exchange_count(&last, start, 2);
     assert_int_equal(a.items, 3); /* 4 + 4 of the own group, 8 of the other */
@@ -127,7 +171,7 @@ static void a_thousand_groups(void **state)
     (void)state;
     int start[MAX_RANKS + 1];
     for (int g = 0; g <= MAX_RANKS; g++) start[g] = g;
-    /* batches of 65,536 and of all 54,000 samples, and as many leaves as there can be */
+    /* batches of 65,536 and of 54,000 samples, and the largest number of leaves */
     const int leaves[] = {8192, 6750, (1 << 24) - 1, (1 << 24) - 4097};
     for (int i = 0; i < 4; i++) {
         CASE("%d leaves", leaves[i]);
@@ -144,6 +188,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(partials_of_known_batches),
         cmocka_unit_test(partials_are_those_of_the_walk),
+        cmocka_unit_test(partials_where_a_leaf_is_cut_out),
         cmocka_unit_test(groups_of_unequal_size),
         cmocka_unit_test(several_sizes_need_the_most_of_each),
         cmocka_unit_test(a_thousand_groups),

@@ -2,88 +2,39 @@
 #include "base/arena.h"
 #include "data/dataset.h"
 #include "data/synthetic.h"
-#include "unit/data_files.h"
+#include "unit/data_set.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <limits.h>
+#include <sys/stat.h>
 #include <xxhash.h>
 #include <cmocka.h> /* after error.h: it has a macro named fail */
 
 #include "base/text.h"
+enum { PIXELS = SIDE * SIDE };
 
-enum { TRAIN = 6, TEST = 3, SIDE = 5, PIXELS = SIDE * SIDE };
-
-static const uint8_t train_labels[TRAIN] = {1, 0, 3, 2, 3, 0}, test_labels[TEST] = {3, 1, 2};
-
-static folder scratch;
-static char start[512];
-
-/* Tests run in a scratch folder, without $MNIST_DIR, so that the search finds only what they put there. */
-static int enter_scratch(void **state)
-{
-    (void)state;
-    unsetenv("MNIST_DIR");
-    if (!getcwd(start, sizeof start)) return -1;
-    scratch = folder_make();
-    return chdir(scratch.path);
-}
-
-static int leave_scratch(void **state)
-{
-    (void)state;
-    int code = chdir(start);
-    folder_remove(&scratch);
-    return code;
-}
-
-/* The four files of a small data set, their names ending in `end`. */
-static void write_set(const char *end)
-{
-    char name[4][64];
-    const char *stem[4] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
-                           "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"};
-    for (int i = 0; i < 4; i++) snprintf(name[i], sizeof name[i], "%s%s", stem[i], end);
-    images_write(&scratch, name[0], TRAIN, SIDE, SIDE);
-    labels_write(&scratch, name[1], train_labels, TRAIN);
-    images_write(&scratch, name[2], TEST, SIDE, SIDE);
-    labels_write(&scratch, name[3], test_labels, TEST);
-}
-
-static dataset_cfg cfg_of(const char *where)
-{
-    dataset_cfg cfg = dataset_cfg_default();
-    cfg.folder = where;
-    return cfg;
-}
-
-static void assert_finds(const dataset_cfg *cfg, dataset_plan *plan)
-{
-    message why = {{0}};
-    status code = dataset_find(cfg, plan, &why);
-    if (code) print_message("%s\n", why.text);
-    assert_int_equal(code, STATUS_OK);
-}
+#define NAMES                                                                                      \
+    "train-images-idx3-ubyte (idx4 with channels), train-labels-idx1-ubyte, "                      \
+    "t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, plain or .gz"
 
 static void assert_find_fails(const char *where, status expected, const char *part_of_message)
 {
     dataset_cfg cfg = cfg_of(where);
     dataset_plan plan;
-    message why = {{0}};
+    failure why = {{0}};
     assert_int_equal(dataset_find(&cfg, &plan, &why), expected);
     print_message("%s\n", why.text);
     assert_non_null(strstr(why.text, part_of_message));
 }
 
-static void assert_load_fails(const dataset_cfg *cfg, const char *expected)
+static void assert_labels_fail(const dataset_cfg *cfg, const char *expected)
 {
     dataset_plan plan;
-    message why = {{0}};
-    assert_finds(cfg, &plan);
-    void *memory = memory_take(plan.bytes);
-    assert_int_equal(dataset_load(&plan, memory, &why), STATUS_BAD_DATA);
-    memory_free(memory);
+    failure why = {{0}};
+    assert_int_equal(dataset_find(cfg, &plan, &why), STATUS_BAD_DATA);
     assert_string_equal(why.text, expected);
 }
 
@@ -91,6 +42,7 @@ static void assert_small_set(const dataset *d)
 {
     assert_int_equal(d->height, SIDE);
     assert_int_equal(d->width, SIDE);
+    assert_int_equal(d->channels, 1);
     assert_int_equal(d->classes, 4);
     assert_int_equal(d->train.count, TRAIN);
     assert_int_equal(d->test.count, TEST);
@@ -122,15 +74,15 @@ static void assert_loads_small_set(const char *end)
 {
     dataset_cfg cfg = cfg_of(scratch.path);
     dataset_plan plan;
-    message why;
+    failure why;
     write_set(end);
     assert_finds(&cfg, &plan);
-    assert_int_equal(plan.kind, DATASET_FILES);
+    assert_string_equal(dataset_form(plan.source), "a folder of IDX files");
     assert_null(plan.cfg.folder);
     assert_string_equal(plan.name, strrchr(scratch.path, '/') + 1);
     assert_string_equal(plan.note, "");
-    assert_int_equal(plan.bytes,
-                     192 + 64 + 128 + 64 + 64); /* 150, 6, 75 and 3 bytes, each rounded up; spare */
+    /* 150, 6, 75 and 3 bytes, each rounded up; spare bytes */
+    assert_int_equal(plan.bytes, 192 + 64 + 128 + 64 + 64);
     void *memory = memory_take(plan.bytes);
     assert_int_equal(dataset_load(&plan, memory, &why), STATUS_OK);
     dataset d = dataset_view(&plan, memory);
@@ -170,13 +122,14 @@ static void the_other_spelling_is_found(void **state)
 static void a_missing_folder_or_file_is_no_input(void **state)
 {
     (void)state;
-    assert_find_fails("none", STATUS_NO_INPUT, "none: no such folder; run tools/get_data.sh");
+    assert_find_fails("none", STATUS_NO_INPUT,
+                      "none: no such folder; known are a folder of IDX files (" NAMES
+                      "), synthetic: run tools/get_data.sh, or use -d synthetic");
+    assert_find_fails(".", STATUS_NO_INPUT, ".: no data is in this folder; known are a folder of ");
     write_set("");
     assert_int_equal(unlink("t10k-labels-idx1-ubyte"), 0);
-    assert_find_fails(
-        ".", STATUS_NO_INPUT,
-        ".: no file t10k-labels-idx1-ubyte; a data folder holds train-images-idx3-ubyte, "
-        "train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, plain or .gz: ");
+    assert_find_fails(".", STATUS_NO_INPUT,
+                      ".: no file t10k-labels-idx1-ubyte; a data folder holds " NAMES ": run");
 }
 
 static void a_folder_of_the_environment_is_never_passed_over(void **state)
@@ -209,6 +162,79 @@ static void the_search_finds_data_mnist(void **state)
     assert_find_fails(NULL, STATUS_NO_INPUT, "data/mnist: no file t10k-images-idx3-ubyte");
     assert_int_equal(system("rm -r data"), 0);
     scratch = whole;
+}
+
+static void a_folder_named_synthetic_is_a_folder(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir("synthetic", 0777), 0);
+    assert_find_fails("synthetic", STATUS_NO_INPUT, "synthetic: no data is in this folder");
+    assert_int_equal(rmdir("synthetic"), 0);
+}
+
+static void places_and_forms_are_listed(void **state)
+{
+    (void)state;
+    assert_string_equal(dataset_place(0), "$MNIST_DIR");
+    assert_string_equal(dataset_place(1), "data/mnist");
+    assert_string_equal(dataset_place(4), "/usr/share/datasets/fashion-mnist");
+    assert_null(dataset_place(5));
+    assert_null(dataset_place(-1));
+    assert_string_equal(dataset_form(0), "a folder of IDX files");
+    assert_null(dataset_form(2));
+    assert_null(dataset_form(-1));
+}
+
+/* Two training images and one test image of 3 x 2 pixels in three colours. */
+static void images_with_channels_are_loaded(void **state)
+{
+    (void)state;
+    dataset_cfg cfg = cfg_of(".");
+    dataset_plan plan;
+    failure why;
+    colour_write(&scratch, "train-images-idx4-ubyte", 2, 3, 2, 3);
+    labels_write(&scratch, "train-labels-idx1-ubyte", train_labels, 2);
+    colour_write(&scratch, "t10k-images.idx4-ubyte.gz", 1, 3, 2, 3);
+    labels_write(&scratch, "t10k-labels-idx1-ubyte", train_labels, 1);
+    assert_finds(&cfg, &plan);
+    assert_string_equal(plan.file[0], "./train-images-idx4-ubyte");
+    assert_string_equal(plan.file[2], "./t10k-images.idx4-ubyte.gz");
+    assert_int_equal(plan.bytes, 64 + 64 + 64 + 64 + 64); /* 36, 2, 18 and 1 bytes; spare */
+    void *memory = memory_take(plan.bytes);
+    assert_int_equal(dataset_load(&plan, memory, &why), STATUS_OK);
+    dataset d = dataset_view(&plan, memory);
+    assert_int_equal(d.height, 3);
+    assert_int_equal(d.width, 2);
+    assert_int_equal(d.channels, 3);
+    assert_int_equal(dataset_image_bytes(&d), 18);
+    for (int i = 0; i < 36; i++) assert_int_equal(d.train.pixels[i], (i * 7 + 3) & 255);
+    for (int i = 0; i < 18; i++) assert_int_equal(d.test.pixels[i], (i * 7 + 3) & 255);
+    dataset_split train, validation;
+    dataset_cut(&d, 0, 0.5, &train, &validation);
+    assert_ptr_equal(validation.pixels, d.train.pixels + 18);
+    memory_free(memory);
+    colour_write(&scratch, "t10k-images.idx4-ubyte.gz", 1, 3, 2, 4);
+    assert_find_fails(".", STATUS_BAD_DATA,
+                      "./t10k-images.idx4-ubyte.gz: images of 3 x 2 x 4, but 3 x 2 x 3 in "
+                      "./train-images-idx4-ubyte");
+}
+
+/* One channel is one channel, in whichever of the two formats. */
+static void a_fourth_dimension_of_one_changes_nothing(void **state)
+{
+    (void)state;
+    dataset_cfg cfg = cfg_of(".");
+    dataset_plan plan;
+    failure why;
+    write_set("");
+    colour_write(&scratch, "train-images-idx3-ubyte", TRAIN, SIDE, SIDE, 1);
+    assert_finds(&cfg, &plan);
+    void *memory = memory_take(plan.bytes);
+    assert_int_equal(dataset_load(&plan, memory, &why), STATUS_OK);
+    dataset d = dataset_view(&plan, memory);
+    assert_small_set(&d);
+    assert_small_digest(&d);
+    memory_free(memory);
 }
 
 static void counts_must_agree(void **state)
@@ -245,7 +271,8 @@ static void a_damaged_header_is_an_error(void **state)
     (void)state;
     write_set("");
     file_write(&scratch, "train-images-idx3-ubyte", "<html>", 6);
-    assert_find_fails(".", STATUS_BAD_DATA, "./train-images-idx3-ubyte: begins with 0x3c68746d");
+    assert_find_fails(".", STATUS_BAD_DATA,
+                      "./train-images-idx3-ubyte: an HTML page, not an IDX file");
 }
 
 static void labels_out_of_range_are_named(void **state)
@@ -253,16 +280,81 @@ static void labels_out_of_range_are_named(void **state)
     (void)state;
     const uint8_t beyond[TEST] = {3, 4, 2};
     dataset_cfg cfg = cfg_of(".");
+    dataset_plan plan;
     write_set("");
     cfg.classes = 3;
-    assert_load_fails(
-        &cfg,
-        "./train-labels-idx1-ubyte: label 3 at position 2 (from 0), expected 0 to 2 (3 classes)");
+    assert_labels_fail(&cfg, "./train-labels-idx1-ubyte: label 3 at position 2 (from 0), expected "
+                             "0 to 2 (3 classes), as "
+                             "--classes or the weights say");
     cfg.classes = 0;
     labels_write(&scratch, "t10k-labels-idx1-ubyte", beyond, TEST);
-    assert_load_fails(
-        &cfg,
-        "./t10k-labels-idx1-ubyte: label 4 at position 1 (from 0), expected 0 to 3 (4 classes)");
+    assert_labels_fail(&cfg, "./t10k-labels-idx1-ubyte: label 4 at position 1 (from 0), expected 0 "
+                             "to 3 (4 classes). Is it a "
+                             "class without training images? Then give --classes 5");
+    cfg.classes = 5;
+    assert_finds(&cfg, &plan);
+    assert_int_equal(plan.classes, 5);
+}
+
+static void one_class_is_nothing_to_tell_apart(void **state)
+{
+    (void)state;
+    const uint8_t ones[TRAIN] = {1, 1, 1, 1, 1, 1};
+    dataset_cfg cfg = cfg_of(".");
+    dataset_plan plan;
+    write_set("");
+    labels_write(&scratch, "train-labels-idx1-ubyte", ones, TRAIN);
+    assert_labels_fail(&cfg,
+                       "./train-labels-idx1-ubyte: all 6 labels are 1: with one class there is "
+                       "nothing to tell apart. --classes N says that there are more");
+    cfg.classes = 4;
+    assert_finds(&cfg, &plan);
+    assert_string_equal(plan.remark, "labels begin at 1, so no image is of class 0");
+}
+
+static void a_test_set_alone_is_found_where_it_is_enough(void **state)
+{
+    (void)state;
+    dataset_cfg cfg = cfg_of(".");
+    dataset_plan plan;
+    failure why;
+    char whole[33];
+    write_set("");
+    assert_finds(&cfg, &plan);
+    uint8_t *memory = memory_take(plan.bytes);
+    assert_int_equal(dataset_load(&plan, memory, &why), STATUS_OK);
+    dataset d = dataset_view(&plan, memory);
+    memcpy(whole, d.test_digest, sizeof whole);
+    assert_string_not_equal(d.digest, d.test_digest);
+    memory_free(memory);
+    assert_int_equal(unlink("train-images-idx3-ubyte") | unlink("train-labels-idx1-ubyte"), 0);
+    assert_find_fails(".", STATUS_NO_INPUT, ".: only a test set is here, nothing to train on");
+    cfg.test_only = 1;
+    assert_finds(&cfg, &plan);
+    assert_int_equal(plan.train, 0);
+    memory = memory_take(plan.bytes);
+    assert_int_equal(dataset_load(&plan, memory, &why), STATUS_OK);
+    d = dataset_view(&plan, memory);
+    assert_string_equal(d.test_digest, whole);
+    memory_free(memory);
+}
+
+static void the_folder_is_kept_byte_for_byte(void **state)
+{
+    (void)state;
+    folder whole = scratch;
+    dataset_cfg cfg = cfg_of("./z\xfcrich");
+    dataset_plan plan;
+    char expected[PATH_MAX];
+    assert_int_equal(mkdir("z\xfcrich", 0777), 0);
+    snprintf(scratch.path, sizeof scratch.path, "z\xfcrich");
+    write_set("");
+    assert_finds(&cfg, &plan);
+    assert_non_null(realpath("z\xfcrich", expected));
+    assert_string_equal(plan.folder, expected);
+    assert_string_equal(plan.name, "z\xfcrich");
+    folder_remove(&scratch);
+    scratch = whole;
 }
 
 static void a_file_that_changes_before_loading_is_an_error(void **state)
@@ -270,7 +362,7 @@ static void a_file_that_changes_before_loading_is_an_error(void **state)
     (void)state;
     dataset_cfg cfg = cfg_of(".");
     dataset_plan plan;
-    message why;
+    failure why;
     write_set("");
     assert_finds(&cfg, &plan);
     images_write(&scratch, "t10k-images-idx3-ubyte", TEST + 1, SIDE, SIDE);
@@ -285,7 +377,7 @@ static void classes_can_be_set(void **state)
     (void)state;
     dataset_cfg cfg = cfg_of(".");
     dataset_plan plan;
-    message why;
+    failure why;
     write_set("");
     cfg.classes = 256;
     assert_finds(&cfg, &plan);
@@ -338,11 +430,11 @@ static void synthetic_digits_are_loaded(void **state)
     (void)state;
     dataset_cfg cfg = cfg_of("synthetic");
     dataset_plan plan;
-    message why;
+    failure why;
     uint8_t pixels[784];
     cfg.synthetic_train = 200, cfg.synthetic_test = 50;
     assert_finds(&cfg, &plan);
-    assert_int_equal(plan.kind, DATASET_SYNTHETIC);
+    assert_string_equal(dataset_form(plan.source), "synthetic");
     void *memory = memory_take(plan.bytes);
     assert_int_equal(dataset_load(&plan, memory, &why), STATUS_OK);
     dataset d = dataset_view(&plan, memory);
@@ -363,7 +455,7 @@ static void synthetic_digits_must_be_some(void **state)
     (void)state;
     dataset_cfg cfg = cfg_of("synthetic");
     dataset_plan plan;
-    message why;
+    failure why;
     cfg.synthetic_test = 0;
     assert_int_equal(dataset_find(&cfg, &plan, &why), STATUS_USAGE);
     assert_string_equal(why.text, "12000 training and 0 test digits, expected at least 1 of each");
@@ -372,7 +464,7 @@ static void synthetic_digits_must_be_some(void **state)
 static void assert_cut(int count, int limit, double fraction, int train_count, int validation_count)
 {
     static const uint8_t pixels[1], labels[1];
-    dataset d = {.height = 2, .width = 3, .train = {count, pixels, labels}};
+    dataset d = {.height = 2, .width = 3, .channels = 1, .train = {count, pixels, labels}};
     dataset_split train, validation;
     dataset_cut(&d, limit, fraction, &train, &validation);
     assert_int_equal(train.count, train_count);
@@ -405,11 +497,18 @@ int main(void)
         TEST_IN_SCRATCH(a_missing_folder_or_file_is_no_input),
         TEST_IN_SCRATCH(a_folder_of_the_environment_is_never_passed_over),
         TEST_IN_SCRATCH(the_search_finds_data_mnist),
+        TEST_IN_SCRATCH(a_folder_named_synthetic_is_a_folder),
+        cmocka_unit_test(places_and_forms_are_listed),
+        TEST_IN_SCRATCH(images_with_channels_are_loaded),
+        TEST_IN_SCRATCH(a_fourth_dimension_of_one_changes_nothing),
         TEST_IN_SCRATCH(counts_must_agree),
         TEST_IN_SCRATCH(sizes_must_agree),
         TEST_IN_SCRATCH(a_set_must_not_be_empty),
         TEST_IN_SCRATCH(a_damaged_header_is_an_error),
         TEST_IN_SCRATCH(labels_out_of_range_are_named),
+        TEST_IN_SCRATCH(one_class_is_nothing_to_tell_apart),
+        TEST_IN_SCRATCH(a_test_set_alone_is_found_where_it_is_enough),
+        TEST_IN_SCRATCH(the_folder_is_kept_byte_for_byte),
         TEST_IN_SCRATCH(a_file_that_changes_before_loading_is_an_error),
         TEST_IN_SCRATCH(classes_can_be_set),
         TEST_IN_SCRATCH(known_data_sets_are_named),

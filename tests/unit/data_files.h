@@ -64,17 +64,37 @@ static inline size_t put_big_endian(uint8_t *bytes, uint32_t value)
     return 4;
 }
 
-/* Images whose byte i is (i * 7 + 3) mod 256. */
+/* Puts the bytes (i * 7 + 3) mod 256 behind a header of `at` bytes, and writes both. */
+static inline path pixels_write(const folder *f, const char *name, uint8_t *bytes, size_t at,
+                                size_t pixels)
+{
+    for (size_t i = 0; i < pixels; i++) bytes[at + i] = (uint8_t)(i * 7 + 3);
+    return file_write(f, name, bytes, at + pixels);
+}
+
+/* Grey images. */
 static inline path images_write(const folder *f, const char *name, uint32_t count, uint32_t height,
                                 uint32_t width)
 {
     static uint8_t bytes[1 << 20];
-    size_t at = put_big_endian(bytes, 0x803), all = (size_t)count * height * width;
+    size_t at = put_big_endian(bytes, 0x803);
     at += put_big_endian(bytes + at, count);
     at += put_big_endian(bytes + at, height);
     at += put_big_endian(bytes + at, width);
-    for (size_t i = 0; i < all; i++) bytes[at + i] = (uint8_t)(i * 7 + 3);
-    return file_write(f, name, bytes, at + all);
+    return pixels_write(f, name, bytes, at, (size_t)count * height * width);
+}
+
+/* Images with channels. */
+static inline path colour_write(const folder *f, const char *name, uint32_t count, uint32_t height,
+                                uint32_t width, uint32_t channels)
+{
+    static uint8_t bytes[1 << 20];
+    size_t at = put_big_endian(bytes, 0x804);
+    at += put_big_endian(bytes + at, count);
+    at += put_big_endian(bytes + at, height);
+    at += put_big_endian(bytes + at, width);
+    at += put_big_endian(bytes + at, channels);
+    return pixels_write(f, name, bytes, at, (size_t)count * height * width * channels);
 }
 
 static inline path labels_write(const folder *f, const char *name, const uint8_t *labels,

@@ -24,7 +24,7 @@ static int remove_scratch(void **state)
     return 0;
 }
 
-static void assert_message(const message *why, const path *file, const char *rest)
+static void assert_message(const failure *why, const path *file, const char *rest)
 {
     size_t length = strlen(file->text);
     assert_memory_equal(why->text, file->text, length);
@@ -34,7 +34,7 @@ static void assert_message(const message *why, const path *file, const char *res
 static void assert_probe_fails(path file, idx_kind kind, status expected, const char *rest)
 {
     idx_header header;
-    message why = {{0}};
+    failure why = {{0}};
     assert_int_equal(idx_probe(file.text, kind, &header, &why), expected);
     assert_message(&why, &file, rest);
 }
@@ -44,7 +44,7 @@ static void assert_read_fails(path file, idx_kind kind, const char *part_of_mess
 {
     static uint8_t bytes[1 << 20];
     idx_header header;
-    message why = {{0}};
+    failure why = {{0}};
     status code = idx_probe(file.text, kind, &header, &why);
     if (!code) code = idx_read(file.text, kind, &header, bytes, &why);
     print_message("%s\n", why.text);
@@ -58,11 +58,12 @@ static void assert_images_are_read(const char *name)
     path file = images_write(&scratch, name, 3, 5, 4);
     idx_header header;
     uint8_t bytes[61] = {[60] = 99};
-    message why;
+    failure why;
     assert_int_equal(idx_probe(file.text, IDX_IMAGES, &header, &why), STATUS_OK);
     assert_int_equal(header.count, 3);
     assert_int_equal(header.height, 5);
     assert_int_equal(header.width, 4);
+    assert_int_equal(header.channels, 1);
     assert_int_equal(idx_bytes(&header), 60);
     assert_int_equal(idx_read(file.text, IDX_IMAGES, &header, bytes, &why), STATUS_OK);
     for (int i = 0; i < 60; i++) assert_int_equal(bytes[i], (i * 7 + 3) & 255);
@@ -76,6 +77,44 @@ static void images_are_read(void **state)
     assert_images_are_read("images.gz");
 }
 
+static void images_with_channels_are_read(void **state)
+{
+    (void)state;
+    path file = colour_write(&scratch, "colour.gz", 2, 3, 4, 3);
+    idx_header header;
+    uint8_t bytes[73] = {[72] = 99};
+    failure why;
+    assert_int_equal(idx_probe(file.text, IDX_IMAGES, &header, &why), STATUS_OK);
+    assert_int_equal(header.count, 2);
+    assert_int_equal(header.height, 3);
+    assert_int_equal(header.width, 4);
+    assert_int_equal(header.channels, 3);
+    assert_int_equal(idx_bytes(&header), 72);
+    assert_int_equal(idx_read(file.text, IDX_IMAGES, &header, bytes, &why), STATUS_OK);
+    for (int i = 0; i < 72; i++) assert_int_equal(bytes[i], (i * 7 + 3) & 255);
+    assert_int_equal(bytes[72], 99);
+}
+
+static void channels_beyond_the_limits_are_refused(void **state)
+{
+    (void)state;
+    assert_probe_fails(colour_write(&scratch, "five", 1, 2, 2, 5), IDX_IMAGES, STATUS_BAD_DATA,
+                       ": says 5 channels, expected 1 to 4");
+    assert_probe_fails(colour_write(&scratch, "zero", 1, 2, 2, 0), IDX_IMAGES, STATUS_BAD_DATA,
+                       ": says 0 channels, expected 1 to 4");
+    assert_probe_fails(colour_write(&scratch, "labels", 1, 2, 2, 3), IDX_LABELS, STATUS_BAD_DATA,
+                       ": holds images, expected labels: are two files swapped?");
+    uint8_t bytes[16] = {0, 0, 8, 4};
+    assert_probe_fails(
+        file_write(&scratch, "short", bytes, 16), IDX_IMAGES, STATUS_BAD_DATA,
+        ": 16 bytes, expected 20 for the header alone: truncated download? Run tools/get_data.sh");
+    path long_one = colour_write(&scratch, "long", 2, 3, 4, 3);
+    assert_int_equal(truncate(long_one.text, 91), 0);
+    assert_probe_fails(long_one, IDX_IMAGES, STATUS_BAD_DATA,
+                       ": 91 bytes, expected 92 (2 x 3 x 4 x 3): truncated download? Run "
+                       "tools/get_data.sh");
+}
+
 static void labels_are_read(void **state)
 {
     (void)state;
@@ -83,7 +122,7 @@ static void labels_are_read(void **state)
     path file = labels_write(&scratch, "labels.gz", labels, 4);
     idx_header header;
     uint8_t bytes[4];
-    message why;
+    failure why;
     assert_int_equal(idx_probe(file.text, IDX_LABELS, &header, &why), STATUS_OK);
     assert_int_equal(header.count, 4);
     assert_int_equal(header.height, 1);
@@ -98,7 +137,7 @@ static void first_elements_are_read(void **state)
     const uint8_t labels[4] = {9, 0, 255, 7};
     path file = labels_write(&scratch, "labels", labels, 4);
     uint8_t bytes[8] = {0};
-    message why;
+    failure why;
     assert_int_equal(idx_start(file.text, IDX_LABELS, bytes, 2, &why), STATUS_OK);
     assert_memory_equal(bytes, ((uint8_t[]){9, 0, 0, 0}), 4);
     assert_int_equal(idx_start(file.text, IDX_LABELS, bytes, 8, &why), STATUS_OK);
@@ -111,7 +150,7 @@ static void plain_content_under_a_gz_name_is_read(void **state)
     path plain = images_write(&scratch, "images", 3, 5, 4),
          renamed = path_in(&scratch, "renamed.gz");
     idx_header header;
-    message why;
+    failure why;
     assert_int_equal(rename(plain.text, renamed.text), 0);
     assert_int_equal(idx_probe(renamed.text, IDX_IMAGES, &header, &why), STATUS_OK);
     assert_int_equal(header.count, 3);
@@ -132,12 +171,13 @@ static void a_wrong_magic_is_named(void **state)
     (void)state;
     assert_probe_fails(
         file_write(&scratch, "text", "<html><head><title>", 19), IDX_IMAGES, STATUS_BAD_DATA,
-        ": begins with 0x3c68746d, expected 0x00000803 (IDX images): not an IDX file. "
-        "Run tools/get_data.sh");
-    assert_probe_fails(
-        file_write(&scratch, "short", "<html", 5), IDX_LABELS, STATUS_BAD_DATA,
-        ": begins with 0x3c68746d, expected 0x00000801 (IDX labels): not an IDX file. "
-        "Run tools/get_data.sh");
+        ": an HTML page, not an IDX file: the download failed. Run tools/get_data.sh");
+    assert_probe_fails(file_write(&scratch, "words", "some text", 9), IDX_IMAGES, STATUS_BAD_DATA,
+                       ": begins with 0x736f6d65, expected 0x00000803 or 0x00000804 (IDX images): "
+                       "not an IDX file. Run tools/get_data.sh");
+    assert_probe_fails(file_write(&scratch, "short", "words", 5), IDX_LABELS, STATUS_BAD_DATA,
+                       ": begins with 0x776f7264, expected 0x00000801 (IDX labels): not an IDX "
+                       "file. Run tools/get_data.sh");
 }
 
 static void swapped_files_are_named(void **state)
@@ -153,9 +193,8 @@ static void swapped_files_are_named(void **state)
 static void a_short_header_is_truncated(void **state)
 {
     (void)state;
-    assert_probe_fails(
-        file_write(&scratch, "empty", "", 0), IDX_IMAGES, STATUS_BAD_DATA,
-        ": 0 bytes, expected 16 for the header alone: truncated download? Run tools/get_data.sh");
+    assert_probe_fails(file_write(&scratch, "empty", "", 0), IDX_IMAGES, STATUS_BAD_DATA,
+                       ": an empty file: truncated download? Run tools/get_data.sh");
     assert_probe_fails(
         file_write(&scratch, "seven", "\0\0\10\1\0\0\0", 7), IDX_LABELS, STATUS_BAD_DATA,
         ": 7 bytes, expected 8 for the header alone: truncated download? Run tools/get_data.sh");
@@ -233,7 +272,7 @@ static void a_truncated_gzip_stream_is_named(void **state)
         raw_write("no-sum.gz", bytes, size - 4), IDX_LABELS,
         ": the gzip stream is cut off after 60,008 bytes of content: truncated download?");
     idx_header header;
-    message why;
+    failure why;
     path start = raw_write("start.gz", bytes, 14);
     assert_int_equal(idx_probe(start.text, IDX_LABELS, &header, &why), STATUS_BAD_DATA);
     assert_message(&why, &start,
@@ -281,9 +320,9 @@ static void a_file_that_changed_since_the_probe_is_refused(void **state)
 {
     (void)state;
     path file = images_write(&scratch, "images", 3, 5, 4);
-    idx_header before = {4, 5, 4};
+    idx_header before = {4, 5, 4, 1, 1, IDX_BYTES, 0};
     uint8_t bytes[80];
-    message why;
+    failure why;
     assert_int_equal(idx_read(file.text, IDX_IMAGES, &before, bytes, &why), STATUS_BAD_DATA);
     assert_message(&why, &file,
                    ": holds 3 x 5 x 4 now, held 4 x 5 x 4 a moment ago: is it being written?");
@@ -293,6 +332,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(images_are_read),
+        cmocka_unit_test(images_with_channels_are_read),
+        cmocka_unit_test(channels_beyond_the_limits_are_refused),
         cmocka_unit_test(labels_are_read),
         cmocka_unit_test(first_elements_are_read),
         cmocka_unit_test(plain_content_under_a_gz_name_is_read),

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "layer/layer.h"
+#include "layer_rows.h"
 #include "reference/values.h"
 
 enum { MOST = 1 << 18 };
@@ -27,7 +27,7 @@ static int tear_down(void **state)
 static layer planned(layer_cfg cfg, shape in)
 {
     layer l = {.cfg = cfg, .in = in};
-    message why;
+    failure why;
     assert_int_equal(layer_plan(&l, &why), STATUS_OK);
     size_t at = 0;
     for (int t = 0; t < l.tensors; t++) {
@@ -40,7 +40,7 @@ static layer planned(layer_cfg cfg, shape in)
 
 static layer dense(int inputs, int units)
 {
-    return planned((layer_cfg){.kind = LAYER_DENSE, .units = units}, shape_vector(inputs));
+    return planned((layer_cfg){.type = kind_named("dense"), .units = units}, shape_vector(inputs));
 }
 
 /* Uniform in [-limit, limit): no value outside, some near both ends, mean and variance within five of their own
@@ -66,8 +66,9 @@ static void glorot_limits(void **state)
 {
     (void)state;
     layer d = dense(1600, 128), small = dense(10, 20);
-    layer c = planned((layer_cfg){.kind = LAYER_CONV2D, .units = 64, .size = 3, .stride = 1},
-                      shape_image(13, 13, 32));
+    layer c = planned(
+        (layer_cfg){.type = kind_named("conv2d"), .units = 64, .size = 3, .stride = 1},
+        shape_image(13, 13, 32));
     CASE("dense");
     check_kernel(&d, sqrt(6.0 / (1600 + 128)));
     CASE("small dense");
@@ -125,7 +126,7 @@ static void place_does_not_matter(void **state)
 static void no_tensors(void **state)
 {
     (void)state;
-    layer l = planned((layer_cfg){.kind = LAYER_FLATTEN}, shape_image(3, 4, 5));
+    layer l = planned((layer_cfg){.type = kind_named("flatten")}, shape_image(3, 4, 5));
     slab[0] = 5;
     layer_initialise(&l, 3, 4, slab);
     assert_true(slab[0] == 5);

@@ -4,7 +4,7 @@
 #include "model/model.h"
 #include "model/spec.h"
 
-static status build(const char *spec, shape input, arena *memory, model **m, message *why)
+static status build(const char *spec, shape input, arena *memory, model **m, failure *why)
 {
     const kernels *tables[3];
     kernels_available(tables);
@@ -20,13 +20,14 @@ static const shape DIGIT = {3, {28, 28, 1}};
 static void expect_words(const char *spec, const char *words)
 {
     layer_cfg cfgs[MODEL_MAX_LAYERS];
-    message why;
+    failure why;
     char out[MODEL_SPEC];
     int count;
     CASE("%.200s", spec);
     status s = spec_parse(spec, cfgs, MODEL_MAX_LAYERS, &count, &why);
     if (s) {
-        assert_string_equal(why.text, words);
+        /* the beginning is compared: the list of activations in a message grows */
+        assert_int_equal(strncmp(why.text, words, strlen(words)), 0);
         return;
     }
     spec_format(cfgs, count, out, sizeof out);
@@ -56,30 +57,35 @@ static void canonical_words(void **state)
 static void wrong_words(void **state)
 {
     (void)state;
-    expect_words("dropout", "--model: 'dropout' lacks its rate");
-    expect_words("dropout 1", "--model: '1' in 'dropout 1' is no rate: a number from 0 to 0.99");
-    expect_words("dropout -0.1",
-                 "--model: '-0.1' in 'dropout -0.1' is no rate: a number from 0 to 0.99");
-    expect_words("dropout half",
-                 "--model: 'half' in 'dropout half' is no rate: a number from 0 to 0.99");
-    expect_words("dropout nan",
-                 "--model: 'nan' in 'dropout nan' is no rate: a number from 0 to 0.99");
+    static const char *const wrong[] = {"1", "-0.1", "half", "nan"};
+    expect_words("dropout",
+                 "--model='dropout': word 2, '': must be the rate: a number from 0 to 0.99");
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char spec[32], words[128];
+        snprintf(spec, sizeof spec, "dropout %s", wrong[i]);
+        snprintf(words, sizeof words,
+                 "--model='%s': word 2, '%s': must be the rate: a number from 0 to 0.99", spec,
+                 wrong[i]);
+        expect_words(spec, words);
+    }
     expect_words("leaky_relu 2",
-                 "--model: '2' in 'leaky_relu 2' is no slope: a number from 0 to 1");
-    expect_words("avgpool", "--model: 'avgpool' lacks its window size");
-    expect_words("avgpool 2 relu", "--model: 'relu' is out of place in 'avgpool 2 relu'; the form "
-                                   "is avgpool SIZE [stride N] [same]");
-    expect_words("tanh same", "--model: 'same' is out of place in 'tanh same'; the form is tanh");
+                 "--model='leaky_relu 2': word 2, '2': must be the slope: a number from 0 to 1");
+    expect_words("avgpool", "--model='avgpool': word 2, '': must be the window size: a whole "
+                            "number from 1 to 1048576");
+    expect_words("avgpool 2 relu", "--model='avgpool 2 relu': word 3, 'relu': out of place; the "
+                                   "form is avgpool SIZE [stride N] [same]");
+    expect_words("tanh same",
+                 "--model='tanh same': word 2, 'same': out of place; the form is tanh");
     expect_words("dense 3 tanh relu",
-                 "--model: 'relu' is out of place in 'dense 3 tanh relu'; the form is dense UNITS "
-                 "[ACTIVATION], ACTIVATION: relu, tanh, sigmoid, leaky_relu [SLOPE]");
+                 "--model='dense 3 tanh relu': word 4, 'relu': out of place; the form is dense "
+                 "UNITS [ACTIVATION], ACTIVATION: relu, leaky_relu [SLOPE], tanh, sigmoid");
 }
 
 static int fails_with(const char *spec, const char *words)
 {
     arena memory = {0};
     model *m;
-    message why;
+    failure why;
     status s = build(spec, DIGIT, &memory, &m, &why);
     int found = s == STATUS_USAGE && strstr(why.text, words) != NULL;
     if (!found) print_error("%s: status %d, %s\n", spec, s, s ? why.text : "");
@@ -90,14 +96,11 @@ static int fails_with(const char *spec, const char *words)
 static void what_is_known_is_listed(void **state)
 {
     (void)state;
-    assert_true(fails_with("flatten; drop 0.5; dense 10", "unknown word 'drop' in 'drop 0.5'"));
+    assert_true(fails_with("flatten; drop 0.5; dense 10", "word 1, 'drop': unknown layer"));
     assert_true(fails_with("flatten; dropuot 0.5; dense 10", "did you mean 'dropout'?"));
-    assert_true(
-        fails_with("convolution 3", "conv2d FILTERS SIZE, maxpool SIZE, flatten, dense UNITS, "));
-    assert_true(
-        fails_with("convolution 3",
-                   "avgpool SIZE, global_avgpool, relu, leaky_relu, tanh, sigmoid, dropout RATE, "
-                   "layer_norm, and the presets cnn, mlp, "));
+    assert_true(fails_with("convolution 3", "known are conv2d, maxpool, flatten, dense, "));
+    for (int i = 0; layer_kind(i); i++)
+        assert_true(fails_with("convolution 3", layer_kind(i)->word));
     assert_true(fails_with("flatten; dense 10 tahn", "did you mean 'tanh'?"));
     assert_true(fails_with("lenet", "did you mean 'lenet5'?"));
     assert_true(fails_with("dropout 0.5", "the last layer gives (28, 28, 1)"));
@@ -127,7 +130,7 @@ static void lenet5(void **state)
         "dense",  "dense_1",           "dense_2"};
     arena memory = {0};
     model *m;
-    message why;
+    failure why;
     assert_int_equal(build("lenet5", DIGIT, &memory, &m, &why), STATUS_OK);
     assert_int_equal(m->parameters, 61706); /* 156 + 2416 + 48120 + 10164 + 850 */
     assert_int_equal(m->layers, 8);
@@ -155,7 +158,7 @@ static void names_as_keras_counts(void **state)
                                         "dense_1"};
     arena memory = {0};
     model *m;
-    message why;
+    failure why;
     const char *spec = "dropout 0.1; conv2d 4 3; layer_norm; leaky_relu; global_avgpool; tanh; "
                        "dense 7; sigmoid; tanh; relu; "
                        "dropout 0.5; layer_norm; dense 10";

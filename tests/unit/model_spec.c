@@ -3,11 +3,12 @@
 
 #include "base/arena.h"
 #include "model/model.h"
+#include "model/presets.h"
 #include "model/spec.h"
 
 static arena memory;
 
-static status build_on(const char *spec, shape input, int classes, model **m, message *why)
+static status build_on(const char *spec, shape input, int classes, model **m, failure *why)
 {
     const kernels *k[3];
     kernels_available(k);
@@ -22,7 +23,7 @@ static const shape DIGIT = {3, {28, 28, 1}};
 static model *build(const char *spec)
 {
     model *m;
-    message why;
+    failure why;
     CASE("%.200s", spec);
     status s = build_on(spec, DIGIT, 10, &m, &why);
     if (s) print_error("%s\n", why.text);
@@ -34,7 +35,7 @@ static model *build(const char *spec)
 static void refused(const char *spec, const char *words)
 {
     model *m;
-    message why;
+    failure why;
     assert_int_equal(build_on(spec, DIGIT, 10, &m, &why), STATUS_USAGE);
     if (strncmp(why.text, words, strlen(words)) != 0)
         print_error("'%.100s' says\n  %s\nand not\n  %s\n", spec, why.text, words);
@@ -67,18 +68,20 @@ static void settings_of_words(void **state)
 {
     (void)state;
     layer_cfg c[4];
-    message why;
+    failure why;
     int count;
     assert_int_equal(spec_parse("conv2d 7 5 stride 2 same relu; maxpool 3; flatten; dense 9", c, 4,
                                 &count, &why),
                      STATUS_OK);
     assert_int_equal(count, 4);
-    assert_true(c[0].kind == LAYER_CONV2D && c[0].units == 7 && c[0].size == 5 && c[0].stride == 2);
+    assert_true(c[0].type == layer_kind_find("conv2d") && c[0].units == 7 && c[0].size == 5 &&
+                c[0].stride == 2);
     assert_true(c[0].pad == PADDING_SAME && c[0].act == ACTIVATION_RELU);
-    assert_true(c[1].kind == LAYER_MAXPOOL && c[1].size == 3 && c[1].stride == 3 &&
+    assert_true(c[1].type == layer_kind_find("maxpool") && c[1].size == 3 && c[1].stride == 3 &&
                 c[1].pad == PADDING_VALID);
-    assert_true(c[2].kind == LAYER_FLATTEN);
-    assert_true(c[3].kind == LAYER_DENSE && c[3].units == 9 && c[3].act == ACTIVATION_NONE);
+    assert_true(c[2].type == layer_kind_find("flatten"));
+    assert_true(c[3].type == layer_kind_find("dense") && c[3].units == 9 &&
+                c[3].act == ACTIVATION_NONE);
     assert_int_equal(spec_parse("flatten; flatten; flatten; flatten; flatten", c, 4, &count, &why),
                      STATUS_USAGE);
     assert_string_equal(why.text, "--model: more than 4 layers");
@@ -89,7 +92,7 @@ static void format_is_cut(void **state)
 {
     (void)state;
     layer_cfg c[3];
-    message why;
+    failure why;
     int count;
     char whole[64], cut[64];
     assert_int_equal(spec_parse("conv2d 7 5 relu; flatten; dense 9", c, 3, &count, &why),
@@ -106,50 +109,56 @@ static void format_is_cut(void **state)
 static void wrong_words(void **state)
 {
     (void)state;
-    refused("convd 4 3; flatten; dense 10", "--model: unknown word 'convd' in 'convd 4 3'; did you "
-                                            "mean 'conv2d'?; known are conv2d FILTERS SIZE");
+    refused("convd 4 3; flatten; dense 10",
+            "--model='convd 4 3': word 1, 'convd': unknown layer; did you mean 'conv2d'? Known are "
+            "conv2d, maxpool, ");
     refused("flatten; dens 10",
-            "--model: unknown word 'dens' in 'dens 10'; did you mean 'dense'?; known are ");
-    refused("flatten; 10", "--model: unknown word '10' in '10'; known are conv2d");
+            "--model='dens 10': word 1, 'dens': unknown layer; did you mean 'dense'? Known are ");
+    refused("flatten; 10", "--model='10': word 1, '10': unknown layer; known are conv2d, ");
     refused("flatten; dense 10 rleu",
-            "--model: unknown word 'rleu' in 'dense 10 rleu'; did you mean 'relu'?; known are");
-    refused("conv2d 4 3 3 relu", "--model: unknown word '3' in 'conv2d 4 3 3 relu'; known are ");
+            "--model='dense 10 rleu': word 3, 'rleu': unknown; did you mean 'relu'? The form is "
+            "dense UNITS [ACTIVATION], ACTIVATION: relu, leaky_relu [SLOPE], ");
+    refused("conv2d 4 3 3 relu",
+            "--model='conv2d 4 3 3 relu': word 4, '3': unknown; the form is conv2d FILTERS SIZE "
+            "[stride N] [same] [ACTIVATION], ACTIVATION: relu, ");
     refused("Flatten ; dense 10",
-            "--model: unknown word 'Flatten' in 'Flatten'; did you mean 'flatten'?; known are ");
+            "--model='Flatten': word 1, 'Flatten': unknown layer; did you mean 'flatten'? ");
     refused("conv2d 4 3 relu same; flatten; dense 10",
-            "--model: 'same' is out of place in 'conv2d 4 3 relu same'; the form is conv2d FILTERS "
-            "SIZE");
+            "--model='conv2d 4 3 relu same': word 5, 'same': out of place; the form is conv2d ");
     refused("maxpool 2 relu; flatten; dense 10",
-            "--model: 'relu' is out of place in 'maxpool 2 relu'; the form is maxpool");
+            "--model='maxpool 2 relu': word 3, 'relu': out of place; the form is maxpool SIZE "
+            "[stride N] [same]");
     refused("flatten relu; dense 10",
-            "--model: 'relu' is out of place in 'flatten relu'; the form is flatten");
+            "--model='flatten relu': word 2, 'relu': out of place; the form is flatten");
     refused("flatten; dense 10 stride 2",
-            "--model: 'stride' is out of place in 'dense 10 stride 2'; the form is dense");
+            "--model='dense 10 stride 2': word 3, 'stride': out of place; the form is dense ");
     refused("flatten; dense 10 relu relu",
-            "--model: 'relu' is out of place in 'dense 10 relu relu'; the form is dense");
+            "--model='dense 10 relu relu': word 4, 'relu': out of place; the form is dense ");
 }
 
 static void wrong_numbers(void **state)
 {
     (void)state;
-    refused("conv2d", "--model: 'conv2d' lacks its number of filters");
-    refused("conv2d ; flatten", "--model: 'conv2d' lacks its number of filters");
-    refused("conv2d 4; flatten", "--model: 'conv2d 4' lacks its kernel size");
-    refused("conv2d 4 3 stride; flatten", "--model: 'conv2d 4 3 stride' lacks its stride");
-    refused("maxpool; flatten", "--model: 'maxpool' lacks its window size");
-    refused("flatten; dense", "--model: 'dense' lacks its number of units");
-    refused(
-        "flatten; dense relu",
-        "--model: 'relu' in 'dense relu' is no number of units: a whole number from 1 to 1048576");
-    refused("flatten; dense 0",
-            "--model: '0' in 'dense 0' is no number of units: a whole number from 1 to 1048576");
-    refused("flatten; dense -3", "--model: '-3' in 'dense -3' is no number of units: ");
-    refused("flatten; dense 1.5", "--model: '1.5' in 'dense 1.5' is no number of units: ");
-    refused("flatten; dense 1048577",
-            "--model: '1048577' in 'dense 1048577' is no number of units: ");
-    refused("flatten; dense 99999999999999999999", "--model: '99999999999999999999' in 'dense 9");
-    refused("conv2d 4 0; flatten", "--model: '0' in 'conv2d 4 0' is no kernel size: ");
-    refused("conv2d 4 3 stride 0; flatten", "--model: '0' in 'conv2d 4 3 stride 0' is no stride: ");
+    const char *units = ": must be the number of units: a whole number from 1 to 1048576";
+    static const char *const wrong[] = {"relu", "0",       "-3",
+                                        "1.5",  "1048577", "99999999999999999999"};
+    refused("conv2d", "--model='conv2d': word 2, '': must be the number of filters: a whole ");
+    refused("conv2d ; flatten", "--model='conv2d': word 2, '': must be the number of filters: ");
+    refused("conv2d 4; flatten", "--model='conv2d 4': word 3, '': must be the kernel size: ");
+    refused("conv2d 4 3 stride; flatten",
+            "--model='conv2d 4 3 stride': word 5, '': must be the stride: ");
+    refused("maxpool; flatten", "--model='maxpool': word 2, '': must be the window size: ");
+    refused("flatten; dense", "--model='dense': word 2, '': must be the number of units: ");
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char spec[64], words[192];
+        snprintf(spec, sizeof spec, "flatten; dense %s", wrong[i]);
+        snprintf(words, sizeof words, "--model='dense %s': word 2, '%s'%s", wrong[i], wrong[i],
+                 units);
+        refused(spec, words);
+    }
+    refused("conv2d 4 0; flatten", "--model='conv2d 4 0': word 3, '0': must be the kernel size: ");
+    refused("conv2d 4 3 stride 0; flatten",
+            "--model='conv2d 4 3 stride 0': word 5, '0': must be the stride: ");
     refused("maxpool 17 ; flatten", "--model: layer 1: maxpool 17: the largest window is 16");
 }
 
@@ -182,22 +191,21 @@ static void whole_texts(void **state)
 {
     (void)state;
     char text[MODEL_SPEC + 8];
-    refused("cnnn", "unknown model 'cnnn'; did you mean 'cnn'?; known are cnn, mlp");
+    refused("cnnn", "unknown model 'cnnn'; did you mean 'cnn'? Known are cnn, mlp");
     refused("resnet", "unknown model 'resnet'; known are cnn, mlp");
-    refused("cnn ; flatten", "--model: unknown word 'cnn' in 'cnn'; known are ");
+    refused("cnn ; flatten", "--model='cnn': word 1, 'cnn': unknown layer; known are ");
     refused("", "unknown model ''; known are ");
     refused(" ; ;", "--model: the model has no layers");
     memset(text, ';', sizeof text), text[MODEL_SPEC] = 0;
     refused(text, "--model: longer than 511");
     refused("flatten; dense 1 2 3 4 5 6 7 8 9 10 11 12 13",
-            "--model: 'dense 1 2 3 4 5 6 7 8 9 10 11 12 13' is too long");
-    refused("flatten; denseeeeeeeeeeeeeeeeeeeeeeeeeeeee 10", "--model: 'denseeeee");
+            "--model='dense 1 2 3 4 5 6 7 8 9 10 11 12 13': too long at word 13, '12'");
+    refused("flatten; denseeeeeeeeeeeeeeeeeeeeeeeeeeeee 10", "--model='denseeeee");
     text[0] = 0;
     for (int i = 0; i < MODEL_MAX_LAYERS + 1; i++) strcat(text, "flatten;");
     refused(text, "--model: more than 32 layers");
-    strcpy(
-        text,
-        "conv2d 1048576 1048576 stride 1048576 same;"); /* fits only without the blanks that are added */
+    /* fits only without the blanks that are added */
+    strcpy(text, "conv2d 1048576 1048576 stride 1048576 same;");
     while (strlen(text) + 43 < MODEL_SPEC)
         strcat(text, "conv2d 1048576 1048576 stride 1048576 same;");
     while (strlen(text) + 8 < MODEL_SPEC) strcat(text, "flatten;");
@@ -208,7 +216,7 @@ static void no_parameters(void **state)
 {
     (void)state;
     model *m;
-    message why;
+    failure why;
     assert_int_equal(build_on("maxpool 2; flatten", (shape){3, {4, 4, 1}}, 4, &m, &why),
                      STATUS_USAGE);
     assert_string_equal(why.text, "--model: the model has no parameters to train");
@@ -218,12 +226,12 @@ static void presets(void **state)
 {
     (void)state;
     model *cnn = build("cnn"), *mlp = build("mlp");
-    assert_string_equal(model_preset_name(0), "cnn");
-    assert_string_equal(model_preset_name(1), "mlp");
-    assert_null(model_preset_name(-1));
-    for (int i = 0; model_preset_name(i); i++) {
-        model *m = build(model_preset_name(i));
-        assert_string_equal(m->name, model_preset_name(i));
+    assert_string_equal(presets_name(0), "cnn");
+    assert_string_equal(presets_name(1), "mlp");
+    assert_null(presets_name(-1));
+    for (int i = 0; presets_name(i); i++) {
+        model *m = build(presets_name(i));
+        assert_string_equal(m->name, presets_name(i));
         assert_string_equal(build(m->spec)->spec, m->spec);
     }
     assert_string_equal(cnn->spec,
@@ -232,7 +240,7 @@ static void presets(void **state)
     assert_int_equal(cnn->parameters, 225034);
     assert_int_equal(mlp->parameters, 784 * 128 + 128 + 128 * 10 + 10);
     model *letters;
-    message why;
+    failure why;
     assert_int_equal(build_on("cnn", DIGIT, 26, &letters, &why), STATUS_OK);
     assert_int_equal(letters->parameters, 225034 + 16 * 129);
 }
@@ -331,12 +339,12 @@ static void joint_bucket(void **state)
     }
 }
 
-/* Nobody forms a kernel together: no bucket of its own. */
+/* Where ranks form no kernel's gradient together, no kernel has a bucket of its own. */
 static void no_joint_bucket(void **state)
 {
     (void)state;
     const kernels *k[3];
-    message why;
+    failure why;
     model *m = arena_take(&memory, sizeof *m);
     kernels_available(k);
     model_cfg cfg = {.spec = "cnn", .input = {3, {28, 28, 1}}, .classes = 10, .k = k[0]};
@@ -371,14 +379,15 @@ static void fusion(void **state)
         {"conv2d 2 3; maxpool 2 valid; flatten; dense 10", "Cd", "01"},
         {"conv2d 2 3; maxpool 2 stride 2; flatten; dense 10", "Cd", "01"},
         {"conv2d 2 3 same relu; maxpool 2; flatten; dense 10", "Cd", "01"},
-        {"conv2d 2 3; maxpool 2 stride 1; flatten; dense 10", "cpd",
-         "011"}, /* windows overlap     */
-        {"conv2d 2 3; maxpool 2 stride 3; flatten; dense 10", "cpd",
-         "011"}, /* gaps between them   */
+        /* windows overlap */
+        {"conv2d 2 3; maxpool 2 stride 1; flatten; dense 10", "cpd", "011"},
+        /* gaps between windows */
+        {"conv2d 2 3; maxpool 2 stride 3; flatten; dense 10", "cpd", "011"},
         {"conv2d 2 3; maxpool 2 same; flatten; dense 10", "cpd", "011"},
         {"conv2d 2 3; maxpool 2; maxpool 2; flatten; dense 10", "Cpd", "011"},
         {"conv2d 2 3; conv2d 2 3; flatten; dense 10", "ccd", "011"},
-        {"maxpool 2; conv2d 2 3; flatten; dense 10", "pcd", "001"}, /* nothing to learn below   */
+        /* no parameters in the first layer */
+        {"maxpool 2; conv2d 2 3; flatten; dense 10", "pcd", "001"},
         {"maxpool 2; flatten; dense 10", "pd", "00"},
         {"conv2d 10 28; flatten", "c", "0"},
     };
@@ -387,7 +396,7 @@ static void fusion(void **state)
         char stages[MODEL_MAX_LAYERS + 1] = "", wants[MODEL_MAX_LAYERS + 1] = "";
         for (int s = 0; s < m->stages; s++) {
             char kind = m->stage[s].type->name[0] == 'm' ? 'p' : m->stage[s].type->name[0];
-            stages[s] = m->stage[s].pool ? 'C' : kind;
+            stages[s] = m->stage[s].fused ? 'C' : kind;
             wants[s] = m->stage[s].want_input_gradient ? '1' : '0';
         }
         assert_string_equal(stages, cases[i].stages);
@@ -404,8 +413,8 @@ static void padding_sizes(void **state)
     } cases[] = {
         {"conv2d 2 3 ; flatten; dense 10", "(26, 26, 2)", 0},
         {"conv2d 2 3 same; flatten; dense 10", "(28, 28, 2)", 1},
-        {"conv2d 2 4 same; flatten; dense 10", "(28, 28, 2)",
-         1}, /* 3 rows: the smaller half on top */
+        /* 3 rows of padding: the smaller half on top */
+        {"conv2d 2 4 same; flatten; dense 10", "(28, 28, 2)", 1},
         {"conv2d 2 5 stride 3 same; flatten; dense 10", "(10, 10, 2)", 2},
         {"conv2d 2 2 stride 3 same; flatten; dense 10", "(10, 10, 2)", 0},
         {"conv2d 2 1 stride 5 same; flatten; dense 10", "(6, 6, 2)", 0},
@@ -426,10 +435,10 @@ static void padding_sizes(void **state)
 static void keras_words(void **state)
 {
     (void)state;
-    assert_string_equal(layer_kind_words(LAYER_CONV2D)->keras_class, "Conv2D");
-    assert_string_equal(layer_kind_words(LAYER_MAXPOOL)->keras_class, "MaxPooling2D");
-    assert_string_equal(layer_kind_words(LAYER_FLATTEN)->keras_class, "Flatten");
-    assert_string_equal(layer_kind_words(LAYER_DENSE)->keras_class, "Dense");
+    assert_string_equal(layer_kind_find("conv2d")->keras_class, "Conv2D");
+    assert_string_equal(layer_kind_find("maxpool")->keras_class, "MaxPooling2D");
+    assert_string_equal(layer_kind_find("flatten")->keras_class, "Flatten");
+    assert_string_equal(layer_kind_find("dense")->keras_class, "Dense");
     model *m = build("flatten; dense 5; dense 6; dense 10");
     assert_string_equal(m->layer[0].name, "flatten");
     assert_string_equal(m->layer[1].name, "dense");

@@ -1,6 +1,7 @@
 /* unit/model_stages.c - what a model's layers become: which stages run, and how much of its output each computes. */
 #include "check.h"
 
+#include "layer_rows.h"
 #include "model/model.h"
 
 static const kernels *best(void)
@@ -12,7 +13,7 @@ static const kernels *best(void)
 
 static model *build(const char *spec, gemm_engine engine, stage_sums sums, arena *memory)
 {
-    message why;
+    failure why;
     model_cfg cfg = {.spec = spec,
                      .input = {3, {28, 28, 1}},
                      .classes = 10,
@@ -36,8 +37,8 @@ static void cnn(void **state)
         const model *m = build("cnn", GEMM_OWN, (stage_sums)sums, &memory);
         const stage *first = &m->stage[0], *second = &m->stage[1];
         assert_int_equal(m->stages, 4);
-        assert_ptr_equal(first->type, &stage_conv2d_pixels);
-        assert_ptr_equal(second->type, &stage_conv2d_pooled);
+        assert_ptr_equal(first->type, stage_named("conv2d", "conv2d_pixels"));
+        assert_ptr_equal(second->type, stage_named("conv2d", "conv2d_pooled"));
         assert_int_equal(first->used_rows, 12);
         assert_int_equal(first->used_cols, 12);
         assert_int_equal(first->reads_rows, 26);
@@ -58,67 +59,65 @@ static void cnn(void **state)
 }
 
 /* The first two stages by name, and how many rows of its output the first one is told to compute. */
+static const struct {
+    const char *spec, *names[2];
+    gemm_engine engine;
+    int used_rows;
+} cases[] = {
+    {"cnn", {"conv2d", "conv2d"}, GEMM_BLIS, 0},
+    {"conv2d 32 3 same relu; maxpool 2; conv2d 64 3; maxpool 2; flatten; dense 10",
+     {"conv2d", "conv2d_pooled"},
+     GEMM_OWN,
+     14},
+    {"conv2d 32 3 stride 2; maxpool 2; conv2d 64 3; maxpool 2; flatten; dense 10",
+     {"conv2d", "conv2d_pooled"},
+     GEMM_OWN,
+     6},
+    {"conv2d 32 3 relu; maxpool 3; conv2d 64 3; maxpool 2; flatten; dense 10",
+     {"conv2d", "conv2d_pooled"},
+     GEMM_OWN,
+     8},
+    {"conv2d 32 5 relu; maxpool 2; conv2d 64 3; maxpool 2; flatten; dense 10",
+     {"conv2d", "conv2d_pooled"},
+     GEMM_OWN,
+     12},
+    {"conv2d 10 3 relu; maxpool 2; conv2d 64 3; maxpool 2; flatten; dense 10",
+     {"conv2d", "conv2d"},
+     GEMM_OWN,
+     0},
+    {"conv2d 32 3 relu; maxpool 2; conv2d 10 3; maxpool 2; flatten; dense 10",
+     {"conv2d_pixels", "conv2d"},
+     GEMM_OWN,
+     0},
+    {"conv2d 32 3 relu; maxpool 2; conv2d 64 3; flatten; dense 10",
+     {"conv2d_pixels", "conv2d"},
+     GEMM_OWN,
+     0},
+    {"conv2d 32 3; maxpool 2 same; conv2d 64 3; maxpool 2; flatten; dense 10",
+     {"conv2d", "maxpool"},
+     GEMM_OWN,
+     0},
+    {"conv2d 32 3; maxpool 2 stride 1; conv2d 64 3; maxpool 2; flatten; dense 10",
+     {"conv2d", "maxpool"},
+     GEMM_OWN,
+     0},
+    /* the stage between them reads all rows */
+    {"conv2d 32 3; maxpool 2; dropout 0.1; conv2d 64 3; maxpool 2; flatten; dense 10",
+     {"conv2d_pixels", "dropout"},
+     GEMM_OWN,
+     0},
+    /* the gradient of the image is not needed, that of the first layer's output is */
+    {"conv2d 1 3; conv2d 32 3; maxpool 2; flatten; dense 10", {"conv2d", "conv2d"}, GEMM_OWN, 0},
+    {"dropout 0.1; conv2d 32 3; maxpool 2; flatten; dense 10",
+     {"dropout", "conv2d_pixels"},
+     GEMM_OWN,
+     28},
+    {"strong", {"conv2d", "conv2d_pooled"}, GEMM_OWN, 26},
+};
+
 static void which_stages(void **state)
 {
     (void)state;
-    static const struct {
-        const char *spec, *names[2];
-        gemm_engine engine;
-        int used_rows;
-    } cases[] = {
-        {"cnn", {"conv2d", "conv2d"}, GEMM_BLIS, 0},
-        {"conv2d 32 3 same relu; maxpool 2; conv2d 64 3; maxpool 2; flatten; dense 10",
-         {"conv2d", "conv2d_pooled"},
-         GEMM_OWN,
-         14},
-        {"conv2d 32 3 stride 2; maxpool 2; conv2d 64 3; maxpool 2; flatten; dense 10",
-         {"conv2d", "conv2d_pooled"},
-         GEMM_OWN,
-         6},
-        {"conv2d 32 3 relu; maxpool 3; conv2d 64 3; maxpool 2; flatten; dense 10",
-         {"conv2d", "conv2d_pooled"},
-         GEMM_OWN,
-         8},
-        {"conv2d 32 5 relu; maxpool 2; conv2d 64 3; maxpool 2; flatten; dense 10",
-         {"conv2d", "conv2d_pooled"},
-         GEMM_OWN,
-         12},
-        {"conv2d 10 3 relu; maxpool 2; conv2d 64 3; maxpool 2; flatten; dense 10",
-         {"conv2d", "conv2d"},
-         GEMM_OWN,
-         0},
-        {"conv2d 32 3 relu; maxpool 2; conv2d 10 3; maxpool 2; flatten; dense 10",
-         {"conv2d_pixels", "conv2d"},
-         GEMM_OWN,
-         0},
-        {"conv2d 32 3 relu; maxpool 2; conv2d 64 3; flatten; dense 10",
-         {"conv2d_pixels", "conv2d"},
-         GEMM_OWN,
-         0},
-        {"conv2d 32 3; maxpool 2 same; conv2d 64 3; maxpool 2; flatten; dense 10",
-         {"conv2d", "maxpool"},
-         GEMM_OWN,
-         0},
-        {"conv2d 32 3; maxpool 2 stride 1; conv2d 64 3; maxpool 2; flatten; dense 10",
-         {"conv2d", "maxpool"},
-         GEMM_OWN,
-         0},
-        /* a stage between: it reads all */
-        {"conv2d 32 3; maxpool 2; dropout 0.1; conv2d 64 3; maxpool 2; flatten; dense 10",
-         {"conv2d_pixels", "dropout"},
-         GEMM_OWN,
-         0},
-        /* the image's gradient nobody wants, but that of a first layer's output */
-        {"conv2d 1 3; conv2d 32 3; maxpool 2; flatten; dense 10",
-         {"conv2d", "conv2d"},
-         GEMM_OWN,
-         0},
-        {"dropout 0.1; conv2d 32 3; maxpool 2; flatten; dense 10",
-         {"dropout", "conv2d_pixels"},
-         GEMM_OWN,
-         28},
-        {"strong", {"conv2d", "conv2d_pooled"}, GEMM_OWN, 26},
-    };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         arena memory = {0};
         const model *m = build(cases[i].spec, cases[i].engine, STAGE_FAST, &memory);

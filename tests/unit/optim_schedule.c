@@ -8,7 +8,7 @@ enum { STEPS = 10, EPOCHS = 10, TOTAL = STEPS * EPOCHS };
 static schedule parsed(const char *spec, const char *warmup)
 {
     schedule s;
-    message why = {.text = ""};
+    failure why = {.text = ""};
     if (schedule_parse(spec, warmup, &s, &why)) print_error("%s\n", why.text);
     assert_string_equal(why.text, "");
     return s;
@@ -97,14 +97,12 @@ static void no_jumps(void **state)
 static void tiny_runs(void **state)
 {
     (void)state;
-    static const char *const specs[] = {"constant", "step",      "cosine",
-                                        "linear",   "one-cycle", "plateau"};
-    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++)
+    for (int i = 0; schedule_name(i); i++)
         for (int64_t steps = 1; steps <= 3; steps++)
             for (int64_t step = 0; step < steps; step++) {
-                schedule s = parsed(specs[i], "0");
+                schedule s = parsed(schedule_name(i), "0");
                 double factor = schedule_factor(&s, (schedule_place){step, steps, 1, 0});
-                CASE("%s %d of %d", specs[i], (int)step, (int)steps);
+                CASE("%s %d of %d", schedule_name(i), (int)step, (int)steps);
                 assert_true(factor > 0 && factor <= 1);
             }
 }
@@ -150,16 +148,81 @@ static void which_span_all_epochs(void **state)
     }
 }
 
-static void words(void **state)
+/* ---- rows ---- */
+
+static int words_in(const char *text)
+{
+    int count = 0;
+    for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
+        text += strcspn(text, " ");
+        count++;
+    }
+    return count;
+}
+
+/* What is wrong with a row, or NULL. */
+static const char *defect(const schedule_type *row)
+{
+    int parameters = 0;
+    while (parameters < SCHEDULE_MAX_PARAMETERS && row->take[parameters]) parameters++;
+    if (!row->name || !row->name[0] || !row->help || !row->help[0]) return "no name or help";
+    if (strncmp(row->form, row->name, strlen(row->name)) != 0) return "a form of another name";
+    if (words_in(row->form) != 1 + parameters) return "a form of other parameters";
+    if (words_in(row->defaults) != parameters) return "defaults of other parameters";
+    return row->factor ? NULL : "no factor";
+}
+
+/* Every row is complete, is found by its name, and its defaults are what it is without parameters. */
+static void each_row_is_complete(void **state)
+{
+    (void)state;
+    const schedule_type *row;
+    int i = 0;
+    for (; (row = schedule_row(i)); i++) {
+        char spec[128];
+        CASE("row %d", i);
+        if (defect(row)) print_error("%s\n", defect(row));
+        assert_null(defect(row));
+        assert_string_equal(schedule_name(i), row->name);
+        snprintf(spec, sizeof spec, "%s %s", row->name, row->defaults);
+        schedule bare = parsed(row->name, "0"), full = parsed(spec, "0");
+        assert_ptr_equal(bare.type, row);
+        assert_ptr_equal(full.type, row);
+        for (int64_t step = 0; step < TOTAL; step++)
+            assert_true(factor_after(&bare, step, 1) == factor_after(&full, step, 1));
+    }
+    assert_true(i > 0);
+    assert_null(schedule_name(i));
+}
+
+static void incomplete_rows_are_seen(void **state)
+{
+    (void)state;
+    schedule_type bad[6];
+    for (int i = 0; i < 6; i++) bad[i] = *schedule_row(1);
+    assert_null(defect(&bad[0]));
+    bad[0].name = "";
+    bad[1].help = NULL;
+    bad[2].form = "linear LENGTH FACTOR";
+    bad[3].form = "step LENGTH";
+    bad[4].defaults = "1epochs";
+    bad[5].factor = NULL;
+    for (int i = 0; i < 6; i++) {
+        CASE("bad row %d", i);
+        assert_non_null(defect(&bad[i]));
+    }
+}
+
+static void refused_words(void **state)
 {
     (void)state;
     static const struct {
         const char *spec, *warmup, *words;
     } cases[] = {
         {"cosin", "0",
-         "--schedule='cosin': word 1, 'cosin': unknown; did you mean 'cosine'?; known are "
-         "constant, step, cosine, "
-         "linear, one-cycle, plateau"},
+         "--schedule='cosin': word 1, 'cosin': unknown; did you mean 'cosine'? Known are constant, "
+         "step, cosine, linear, one-cycle, plateau"},
+        {"cosine; 0.1", "0", "word 1, 'cosine;': unknown; did you mean 'cosine'?"},
         {"", "0", "--schedule='': word 1, '': unknown; known are constant"},
         {"constant 3", "0",
          "--schedule='constant 3': word 2, '3': one word too many; the form is constant"},
@@ -180,8 +243,8 @@ static void words(void **state)
         {"plateau 0", "0", "word 2, '0': must be a whole number of epochs, 1 or more"},
         {"plateau 1.5", "0", "word 2, '1.5': must be a whole number of epochs, 1 or more"},
         {"plateau 3 2", "0", "word 3, '2': must be a number above 0 and below 1"},
-        {"step 1 2 3 4 5 6 7 8", "0", "too long at word 9"},
-        {"constant", "", "--warmup='': must be a length: 2, 2epochs or 500steps"},
+        {"step 1 2 3 4 5 6 7 8 9 10 11 12", "0", "too long at word 13"},
+        {"constant", "", "--warmup='': word 1, '': must be a length: 2, 2epochs or 500steps"},
         {"constant", "x", "--warmup='x': word 1, 'x': must be a length: 2, 2epochs or 500steps"},
         {"constant", "2 epochs more",
          "--warmup='2 epochs more': word 3, 'more': one word too many"},
@@ -189,7 +252,7 @@ static void words(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         schedule s;
-        message why = {.text = ""};
+        failure why = {.text = ""};
         CASE("'%s' warm-up '%s'", cases[i].spec, cases[i].warmup);
         assert_int_equal(schedule_parse(cases[i].spec, cases[i].warmup, &s, &why), STATUS_USAGE);
         if (!strstr(why.text, cases[i].words))
@@ -206,7 +269,9 @@ int main(void)
         cmocka_unit_test(tiny_runs),
         cmocka_unit_test(plateaus),
         cmocka_unit_test(which_span_all_epochs),
-        cmocka_unit_test(words),
+        cmocka_unit_test(each_row_is_complete),
+        cmocka_unit_test(incomplete_rows_are_seen),
+        cmocka_unit_test(refused_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@
 static cadence parsed(const char *text)
 {
     cadence c;
-    message why = {""};
+    failure why = {""};
     if (cadence_parse(text, &c, &why)) fail_msg("%s", why.text);
     return c;
 }
@@ -20,8 +20,8 @@ static cadence parsed(const char *text)
 static void epochs_are_counted_over_the_run(void **state)
 {
     (void)state;
-    static const char *const two[] = {"2", "2epochs", "2 epochs", "2epoch"};
-    for (int i = 0; i < 4; i++) {
+    static const char *const two[] = {"2", "2epochs", "2 epochs", "2epoch", " 2  epochs "};
+    for (int i = 0; i < 5; i++) {
         cadence c = parsed(two[i]);
         assert_int_equal(c.unit, CADENCE_EPOCHS);
         assert_false(cadence_counts(&c, 9, 1));
@@ -71,11 +71,11 @@ static void others_are_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "",        "steps",    "-1",          "2 hours",         "0s",     "epochs", "1.5",
-        "2stepss", "2  steps", "12345678901", "9999999999steps", "5steps "};
+        "",    "steps", "-1",          "2 hours",         "0s",      "epochs", "1.5", "2stepss",
+        "2 3", "2;3",   "12345678901", "9999999999steps", "5steps 1"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         cadence c;
-        message why = {""};
+        failure why = {""};
         if (cadence_parse(bad[i], &c, &why) != STATUS_USAGE) fail_msg("'%s' is taken", bad[i]);
         assert_non_null(strstr(why.text, "500steps"));
     }

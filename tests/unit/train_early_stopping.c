@@ -16,7 +16,7 @@ typedef struct run_so_far {
     settings cfg;
     metrics_epoch history[MOST];
     progress_state p;
-    message reason;
+    failure reason;
 } run_so_far;
 
 static void begin(run_so_far *r, int monitor, int64_t patience, double min_delta)

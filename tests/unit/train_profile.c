@@ -1,4 +1,4 @@
-/* unit/train_profile.c - how many spans a thread keeps, so that those of all stay within bounds. */
+/* The spans that a thread keeps: those of all threads stay within bounds. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

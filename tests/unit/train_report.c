@@ -12,9 +12,35 @@
 static void assert_report(int classes, const int64_t *matrix, const char *expected)
 {
     text_buffer out = {0};
-    report_text(classes, matrix, &out);
+    dataset d = {.classes = classes};
+    class_names names;
+    assert_int_equal(class_names_of(&d, &names, NULL), STATUS_OK);
+    report_text(&names, matrix, &out);
     assert_string_equal(out.text, expected);
     assert_int_equal(out.length, strlen(expected));
+    text_buffer_free(&out);
+}
+
+static void a_matrix_with_names(void **state)
+{
+    (void)state;
+    static const int64_t matrix[4] = {50, 3, 7, 41};
+    text_buffer out = {0};
+    class_names names = class_names_numbers(2);
+    report_matrix(&names, matrix, &out);
+    assert_string_equal(out.text, "confusion matrix (row: true class, column: predicted)\n"
+                                  "           0     1\n"
+                                  "    0     50     3\n"
+                                  "    1      7    41\n");
+    text_buffer_free(&out);
+    names.count = 0;
+    class_names_add(&names, "cat");
+    class_names_add(&names, "b\xc3\xa4r");
+    report_matrix(&names, matrix, &out);
+    assert_string_equal(out.text, "confusion matrix (row: true class, column: predicted)\n"
+                                  "                       0     1\n"
+                                  "         cat    0     50     3\n"
+                                  "         b\xc3\xa4r    1      7    41\n");
     text_buffer_free(&out);
 }
 
@@ -89,7 +115,9 @@ static void test_confusion_and_csv(void **state)
 {
     (void)state;
     static const uint8_t truth[6] = {0, 0, 1, 2, 2, 2}, predicted[6] = {0, 2, 1, 2, 0, 2};
-    static const float probability[6] = {0.5f, 1.0f, 0.3333333f, 0.99999997f, 0.25f, 1e-7f};
+    static const float p[18] = {0.5f,  0.3f,       0.2f, 0, 0,     1.0f,
+                                0.3f,  0.3333333f, 0.3f, 0, 1e-8f, 0.99999997f,
+                                0.25f, 0.2f,       0.2f, 1, 1,     1e-7f};
     static const int64_t expected[9] = {1, 0, 1, 0, 1, 0, 1, 0, 2};
     int64_t matrix[9] = {77};
     report_confusion(3, 6, truth, predicted, matrix);
@@ -98,7 +126,7 @@ static void test_confusion_and_csv(void **state)
     report_confusion_csv(3, matrix, &out);
     assert_string_equal(out.text, "true\\predicted,0,1,2\n0,1,0,1\n1,0,1,0\n2,1,0,2\n");
     text_buffer_free(&out);
-    report_predictions_csv(6, truth, predicted, probability, &out);
+    report_predictions_csv(3, 6, truth, predicted, p, &out);
     assert_string_equal(out.text,
                         "index,true,predicted,probability\n0,0,0,0.500000\n1,0,2,1.000000\n"
                         "2,1,1,0.333333\n3,2,2,1.000000\n4,2,0,0.250000\n5,2,2,0.000000\n");
@@ -108,6 +136,7 @@ static void test_confusion_and_csv(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_matrix_with_names),
         cmocka_unit_test(test_two_classes),
         cmocka_unit_test(test_ten_classes_one_never_predicted),
         cmocka_unit_test(test_absent_class),

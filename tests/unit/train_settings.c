@@ -1,4 +1,4 @@
-/* The table of settings: every row set, read back, refused, and through JSON. */
+/* unit/train_settings.c - the table of settings: values set, read back and refused, defaults, JSON, resuming. */
 #include <float.h>
 #include <math.h>
 #include <setjmp.h>
@@ -9,23 +9,24 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "model/presets.h"
 #include "train/settings.h"
 
 #include <cmocka.h> /* last: its macro fail() hides base/error.h's function */
 
 static void set(settings *s, const char *name, const char *value)
 {
-    message why = {""};
+    failure why = {""};
     status code = settings_set(s, name, value, &why);
     if (code) print_error("%s\n", why.text);
     assert_int_equal(code, STATUS_OK);
 }
 
-/* The value is refused, in these words, and nothing changes. */
+/* The value is refused with these words in the message, and nothing changes. */
 static void refused(const char *name, const char *value, const char *words)
 {
     settings s = settings_default(), before = settings_default();
-    message why = {""};
+    failure why = {""};
     assert_int_equal(settings_set(&s, name, value, &why), STATUS_USAGE);
     if (!strstr(why.text, words)) print_error("'%s' lacks '%s'\n", why.text, words);
     assert_non_null(strstr(why.text, words));
@@ -36,7 +37,7 @@ static void test_defaults_are_those_of_the_help(void **state)
 {
     (void)state;
     settings s = settings_default();
-    message why;
+    failure why;
     assert_int_equal(settings_resolve(&s, &why), STATUS_OK);
     assert_string_equal(s.model, "cnn");
     assert_int_equal(s.epochs, 5);
@@ -53,24 +54,93 @@ static void test_defaults_are_those_of_the_help(void **state)
     assert_string_equal(s.isa, "auto");
 }
 
-/* Where a help text ends in a default, the default has that value. */
-static void test_help_names_the_default(void **state)
+static void default_is(const char *name, const char *words)
+{
+    char found[SETTINGS_TEXT];
+    settings_default_words(settings_row(name), found);
+    assert_string_equal(found, words);
+}
+
+static void test_defaults_in_words(void **state)
 {
     (void)state;
-    int rows;
-    const setting *table = settings_table(&rows);
-    settings s = settings_default();
-    int compared = 0;
-    for (int i = 0; i < rows; i++) {
-        const char *open = strrchr(table[i].help, '(');
-        char value[SETTINGS_TEXT], wanted[SETTINGS_TEXT + 1];
-        settings_value(&s, &table[i], value);
-        if (!open || !value[0] || strchr(open, '/')) continue;
-        snprintf(wanted, sizeof wanted, "(%s", value);
-        assert_memory_equal(open, wanted, strlen(wanted));
-        compared++;
+    default_is("epochs", "5");
+    default_is("reduce", "tree");
+    default_is("out", "runs/MODEL-DATA-N");
+    default_is("resume", ""); /* a flag */
+    default_is("momentum", "0 for rmsprop; otherwise 0.9");
+    default_is("epsilon", "1e-07");
+    default_is("weight-decay", "0.004 for adamw; otherwise 0");
+    char rates[SETTINGS_TEXT];
+    settings_default_words(settings_row("learning-rate"), rates);
+    assert_non_null(strstr(rates, "1 for lars; "));
+    assert_non_null(strstr(rates, "otherwise 0.0"));
+    default_is("data", "the first of these that is there: $MNIST_DIR, data/mnist, data/MNIST/raw, "
+                       "/usr/share/datasets/mnist, /usr/share/datasets/fashion-mnist; else "
+                       "synthetic");
+}
+
+/* The row's words are exactly these, with blanks between them. */
+static void words_are(const char *name, const char *words)
+{
+    char found[256] = "";
+    const char *word;
+    for (int i = 0; (word = settings_word(settings_row(name), i)) != NULL; i++)
+        snprintf(found + strlen(found), sizeof found - strlen(found), i ? " %s" : "%s", word);
+    assert_string_equal(found, words);
+}
+
+static void test_words_come_from_the_tables(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        unsigned uses;
+    } numbers[] = {
+        {"optimizer", 0}, {"learning-rate", 0}, {"momentum", USES_MOMENTUM}, {"beta2", USES_BETA2}};
+    for (size_t n = 0; n < sizeof numbers / sizeof *numbers; n++) {
+        char names[256] = "";
+        for (int i = 0; optimizer_row(i); i++)
+            if ((optimizer_row(i)->uses & numbers[n].uses) == numbers[n].uses)
+                snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s",
+                         names[0] ? " " : "", optimizer_name(i));
+        words_are(numbers[n].name, names);
     }
-    assert_true(compared >= 18);
+    words_are("progress", "auto bar plain json none");
+    words_are("seed", "");
+    int presets = 0;
+    for (; presets_name(presets); presets++)
+        assert_string_equal(settings_word(settings_row("model"), presets), presets_name(presets));
+    assert_null(settings_word(settings_row("model"), presets));
+    assert_string_equal(settings_word(settings_row("isa"), 0), "auto");
+    assert_string_equal(settings_word(settings_row("isa"), 1), "baseline");
+}
+
+/* What --help needs of a row: a group, a text, and words if a text has "{}". */
+static void test_every_row_is_complete(void **state)
+{
+    (void)state;
+    int rows, briefs = 0;
+    const setting *table = settings_table(&rows);
+    for (int i = 0; i < rows; i++) {
+        const setting *row = &table[i];
+        assert_true(row->name && row->help && row->group < GROUPS);
+        assert_true(!strstr(row->help, "{}") || settings_word(row, 0));
+        assert_true(!row->value_name || strcmp(row->value_name, "{}") != 0 || row->choices);
+        assert_int_equal(row->type == SETTING_CHOICE, row->choices != NULL);
+        assert_true(row->value_name || strcmp(row->choices[YES], "yes") == 0);
+        assert_true(settings_group_name(row->group)[0] >= 'A');
+        assert_ptr_equal(settings_row(row->name), row);
+        for (const setting_alias *a = row->aliases; a && a->alias; a++) {
+            settings s = settings_default(), t = s;
+            set(&s, row->name, a->alias);
+            set(&t, row->name, a->word);
+            assert_memory_equal(&s, &t, sizeof s);
+        }
+        briefs += row->brief != NULL;
+    }
+    assert_int_equal(briefs, 10);
+    assert_ptr_equal(settings_row("lr"), settings_row("learning-rate"));
 }
 
 static void test_values_are_set_and_read_back(void **state)
@@ -102,7 +172,7 @@ static void test_values_are_set_and_read_back(void **state)
 static void resolves(const char *name, const char *value, const char *words)
 {
     settings s = settings_default();
-    message why = {""};
+    failure why = {""};
     set(&s, name, value);
     assert_int_equal(settings_resolve(&s, &why), words ? STATUS_USAGE : STATUS_OK);
     if (words && !strstr(why.text, words)) fail_msg("no '%s' in: %s", words, why.text);
@@ -137,7 +207,10 @@ static void test_bad_values_are_refused_in_words(void **state)
     refused("learning-rate", "nan", "above 0");
     refused("validation-split", "1", "--validation-split=1: must be a number from 0 to below 1");
     refused("reduce", "tre", "did you mean 'tree'?");
-    refused("progress", "loud", "known are auto, bar, plain, json, none");
+    refused("progress", "loud", "--progress=loud: unknown; known are auto, bar, plain, json, none");
+    refused("monitor", "val_accurcy", "did you mean 'val_accuracy'?");
+    refused("monitor", "validation_los", "did you mean 'validation_loss'?");
+    refused("monitor", "v_accuracy", "did you mean 'val_accuracy'?"); /* not 'accuracy' */
     char longest[SETTINGS_TEXT + 1] = "";
     memset(longest, 'x', SETTINGS_TEXT);
     refused("data", longest, "longer than 1023 characters");
@@ -146,7 +219,7 @@ static void test_bad_values_are_refused_in_words(void **state)
 static void resolves_to(const char *optimizer, double rate, double momentum, double beta1)
 {
     settings s = settings_default();
-    message why;
+    failure why;
     set(&s, "optimizer", optimizer);
     assert_int_equal(settings_resolve(&s, &why), STATUS_OK);
     assert_true(s.learning_rate == rate);
@@ -159,7 +232,7 @@ static void cannot_resolve(const char *name, const char *value, const char *othe
                            const char *words)
 {
     settings s = settings_default();
-    message why = {""};
+    failure why = {""};
     set(&s, name, value);
     if (other) set(&s, other, also);
     assert_int_equal(settings_resolve(&s, &why), STATUS_USAGE);
@@ -184,10 +257,16 @@ static void test_resolving(void **state)
     cannot_resolve("target-accuracy", "0.9", "validation-split", "0", "needs a validation set");
     cannot_resolve("optimizer", "lars", "epsilon", "1e-8", "--epsilon has no meaning");
     cannot_resolve("optimizer", "adm", NULL, NULL, "did you mean 'adam'?");
-    cannot_resolve("momentum", "0.5", NULL, NULL, "use --optimizer=momentum, nesterov or lars");
+    cannot_resolve("momentum", "0.5", NULL, NULL,
+                   "use --optimizer=momentum, nesterov, rmsprop or lars");
     cannot_resolve("optimizer", "sgd", "beta1", "0.5",
                    "--beta1 has no meaning for --optimizer=sgd");
     cannot_resolve("resume", "yes", NULL, NULL, "-o DIR");
+    cannot_resolve("optimizer-state", "yes", NULL, NULL, "--weights PATH");
+    cannot_resolve("accept-numerics", "yes", "out", "runs/a", "give --resume or --resume-from");
+    cannot_resolve("out", "weights.h5", NULL, NULL, "--out=weights.h5: must be a folder");
+    cannot_resolve("out", "runs/a.onnx", NULL, NULL,
+                   "tools/export_onnx.py (.onnx) writes the model");
     cannot_resolve("resume", "yes", "resume-from", "runs/a", "exclude each other");
     cannot_resolve("weights", "a.weights.h5", "resume-from", "runs/a", "exclude each other");
 }
@@ -201,7 +280,7 @@ static void test_the_rate_grows_with_the_batch(void **state)
     } cases[] = {{"none", 0.001}, {"linear", 0.004}, {"sqrt", 0.002}};
     for (int i = 0; i < 3; i++) {
         settings s = settings_default();
-        message why;
+        failure why;
         set(&s, "batch-size", "512");
         set(&s, "lr-scaling", cases[i].rule);
         assert_int_equal(settings_resolve(&s, &why), STATUS_OK);
@@ -214,7 +293,7 @@ static void test_weight_decay_follows_the_optimizer(void **state)
 {
     (void)state;
     settings s = settings_default(), adamw = settings_default();
-    message why;
+    failure why;
     set(&adamw, "optimizer", "adamw");
     assert_int_equal(settings_resolve(&s, &why), STATUS_OK);
     assert_int_equal(settings_resolve(&adamw, &why), STATUS_OK);
@@ -227,86 +306,92 @@ static void test_resolving_keeps_what_was_set(void **state)
 {
     (void)state;
     settings s = settings_default();
-    message why;
+    failure why;
     set(&s, "optimizer", "momentum");
     set(&s, "momentum", "0.5");
     set(&s, "learning-rate", "0.25");
     assert_int_equal(settings_resolve(&s, &why), STATUS_OK);
     optimizer_cfg o = settings_optimizer(&s);
-    assert_int_equal(o.kind, OPTIMIZER_MOMENTUM);
+    assert_string_equal(o.type->name, "momentum");
     assert_true(o.momentum == 0.5 && o.learning_rate == 0.25);
 }
 
-/* Every row with a value of its own goes through JSON unchanged. */
+/* A value of every row, in the order of the rows. */
+static const char *const round_trip[][2] = {
+    {"model", "flatten; dense 10"},
+    {"data", "a \"b\"\\c\n\xc3\xa9"},
+    {"classes", "10"},
+    {"epochs", "7"},
+    {"batch-size", "60"},
+    {"validation-split", "0.3333333333333333"},
+    {"optimizer", "nesterov"},
+    {"learning-rate", "1.2345678901234568e-05"},
+    {"lr-scaling", "sqrt"},
+    {"schedule", "cosine 0.1"},
+    {"warmup", "2epochs"},
+    {"momentum", "0.7"},
+    {"beta1", "0.1"},
+    {"beta2", "0.2"},
+    {"epsilon", "1e-09"},
+    {"weight-decay", "0.01"},
+    {"clip-norm", "1.5"},
+    {"label-smoothing", "0.1"},
+    {"augment", "shift 2; erase 6"},
+    {"shuffle", "no"},
+    {"seed", "9007199254740991"},
+    {"threads", "3"},
+    {"out", "x"},
+    {"resume", "yes"},
+    {"resume-from", "y"},
+    {"accept-numerics", "yes"},
+    {"weights", "z.weights.h5"},
+    {"optimizer-state", "yes"},
+    {"checkpoint-every", "500steps"},
+    {"keep", "3"},
+    {"time-limit", "2h"},
+    {"time-margin", "90s"},
+    {"monitor", "accuracy"},
+    {"patience", "4"},
+    {"min-delta", "0.25"},
+    {"target-accuracy", "0.75"},
+    {"limit", "100"},
+    {"max-steps", "9"},
+    {"digest-every", "20"},
+    {"audit", "100"},
+    {"hang-timeout", "10min"},
+    {"reduce", "mpi"},
+    {"eval-on", "root"},
+    {"share", "off"},
+    {"exchange", "halving"},
+    {"gemm", "blis"},
+    {"exact-conv", "yes"},
+    {"progress", "json"},
+    {"profile", "yes"},
+    {"grain", "4"},
+    {"isa", "avx2"},
+};
+
+/* Each of them is unchanged after writing and reading JSON. */
 static void test_json_round_trip(void **state)
 {
     (void)state;
-    static const char *const given[][2] = {
-        {"model", "flatten; dense 10"},
-        {"data", "a \"b\"\\c\n\xc3\xa9"},
-        {"classes", "10"},
-        {"epochs", "7"},
-        {"batch-size", "60"},
-        {"validation-split", "0.3333333333333333"},
-        {"optimizer", "nesterov"},
-        {"learning-rate", "1.2345678901234568e-05"},
-        {"lr-scaling", "sqrt"},
-        {"schedule", "cosine 0.1"},
-        {"warmup", "2epochs"},
-        {"momentum", "0.7"},
-        {"beta1", "0.1"},
-        {"beta2", "0.2"},
-        {"epsilon", "1e-09"},
-        {"weight-decay", "0.01"},
-        {"clip-norm", "1.5"},
-        {"label-smoothing", "0.1"},
-        {"augment", "shift 2; erase 6"},
-        {"shuffle", "no"},
-        {"seed", "9007199254740991"},
-        {"threads", "3"},
-        {"out", "x"},
-        {"resume", "yes"},
-        {"resume-from", "y"},
-        {"weights", "z.weights.h5"},
-        {"checkpoint-every", "500steps"},
-        {"keep", "3"},
-        {"time-limit", "2h"},
-        {"time-margin", "90s"},
-        {"monitor", "accuracy"},
-        {"patience", "4"},
-        {"min-delta", "0.25"},
-        {"target-accuracy", "0.75"},
-        {"limit", "100"},
-        {"max-steps", "9"},
-        {"digest-every", "20"},
-        {"hang-timeout", "10min"},
-        {"reduce", "mpi"},
-        {"eval-on", "root"},
-        {"share", "off"},
-        {"gemm", "blis"},
-        {"exact-conv", "yes"},
-        {"progress", "json"},
-        {"profile", "yes"},
-        {"grain", "4"},
-        {"isa", "avx2"},
-    };
     int rows;
     const setting *table = settings_table(&rows);
-    assert_int_equal(rows, sizeof given / sizeof *given);
+    assert_int_equal(rows, sizeof round_trip / sizeof *round_trip);
     settings s = settings_default(), back = settings_default();
     for (int i = 0; i < rows; i++) {
-        assert_string_equal(given[i][0], table[i].name);
-        set(&s, given[i][0], given[i][1]);
+        assert_string_equal(round_trip[i][0], table[i].name);
+        set(&s, round_trip[i][0], round_trip[i][1]);
     }
     char *json = settings_to_json(&s, SETTING_PLACE);
-    message why = {""};
+    failure why = {""};
     assert_int_equal(settings_from_json(&back, json, &why), STATUS_OK);
     char *again = settings_to_json(&back, SETTING_PLACE);
     assert_string_equal(json, again);
     for (int i = 0; i < rows; i++) {
         char value[SETTINGS_TEXT];
         settings_value(&back, &table[i], value);
-        assert_string_equal(value, given[i][1]);
+        assert_string_equal(value, round_trip[i][1]);
     }
     memory_free(json);
     memory_free(again);
@@ -330,7 +415,7 @@ static void test_json_holds_the_roles_asked_for(void **state)
 static void bad_json(const char *json, const char *words)
 {
     settings s = settings_default();
-    message why = {""};
+    failure why = {""};
     assert_int_equal(settings_from_json(&s, json, &why), STATUS_USAGE);
     assert_non_null(strstr(why.text, words));
 }
@@ -351,7 +436,7 @@ static void test_match_compares_what_defines_the_bits(void **state)
 {
     (void)state;
     settings s = settings_default();
-    message why = {""};
+    failure why = {""};
     assert_int_equal(settings_resolve(&s, &why), STATUS_OK);
     char *stored = settings_to_json(&s, SETTING_BITS);
     set(&s, "epochs", "50");
@@ -364,7 +449,7 @@ static void test_match_compares_what_defines_the_bits(void **state)
     memory_free(stored);
 }
 
-/* Where the schedule is stretched over all epochs, their number defines the rates from the first step on. */
+/* If the schedule is stretched over all epochs, all learning rates depend on their number. */
 static void test_epochs_must_match_where_the_schedule_spans_them(void **state)
 {
     (void)state;
@@ -375,7 +460,7 @@ static void test_epochs_must_match_where_the_schedule_spans_them(void **state)
                  {"cosine", STATUS_USAGE}, {"linear", STATUS_USAGE},  {"one-cycle", STATUS_USAGE}};
     for (int i = 0; i < 6; i++) {
         settings s = settings_default();
-        message why = {""};
+        failure why = {""};
         set(&s, "schedule", cases[i].spec);
         assert_int_equal(settings_resolve(&s, &why), STATUS_OK);
         char *stored = settings_to_json(&s, SETTING_BITS);
@@ -395,17 +480,6 @@ static void test_epochs_must_match_where_the_schedule_spans_them(void **state)
     }
 }
 
-static void test_ranks_have_a_limit(void **state)
-{
-    (void)state;
-    message why = {""};
-    assert_int_equal(settings_check_ranks(1, &why), STATUS_OK);
-    assert_int_equal(settings_check_ranks(SETTINGS_MAX_RANKS, &why), STATUS_OK);
-    assert_string_equal(why.text, "");
-    assert_int_equal(settings_check_ranks(SETTINGS_MAX_RANKS + 1, &why), STATUS_USAGE);
-    assert_non_null(strstr(why.text, "4097 ranks: at most 4096"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -413,7 +487,9 @@ int main(void)
         cmocka_unit_test(test_weight_decay_follows_the_optimizer),
         cmocka_unit_test(test_epochs_must_match_where_the_schedule_spans_them),
         cmocka_unit_test(test_defaults_are_those_of_the_help),
-        cmocka_unit_test(test_help_names_the_default),
+        cmocka_unit_test(test_defaults_in_words),
+        cmocka_unit_test(test_words_come_from_the_tables),
+        cmocka_unit_test(test_every_row_is_complete),
         cmocka_unit_test(test_values_are_set_and_read_back),
         cmocka_unit_test(test_times_and_lengths_are_checked),
         cmocka_unit_test(test_bad_values_are_refused_in_words),
@@ -423,7 +499,6 @@ int main(void)
         cmocka_unit_test(test_json_holds_the_roles_asked_for),
         cmocka_unit_test(test_bad_json_is_refused),
         cmocka_unit_test(test_match_compares_what_defines_the_bits),
-        cmocka_unit_test(test_ranks_have_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,14 +20,14 @@ from typing import Any, TextIO
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be timed; the same for all who take part in a race."""
+    """What is to be timed; the same for all contenders of a race."""
 
     model: str  # cnn, lstm, rnn
     batch: int  # samples of a step, of all ranks together
     mode: str  # training, inference
     variant: str  # how the framework is used: eager, compile, graph, ...
-    images: int  # steps cover so many images, whole batches alone
-    seconds: float  # slower ones do fewer steps, about so long; 0: never
+    images: int  # all steps together, in whole batches
+    seconds: float  # a slower contender does fewer steps, for about this time; 0: never
     data: str  # the folder of the IDX files
 
     @property

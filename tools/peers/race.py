@@ -1,4 +1,4 @@
-"""A race: every contender once a round, in an order that rotates, so that a machine's slow minute meets everybody.
+"""A race: every contender once a round, in an order that rotates, so that a slow minute of the machine meets all of them.
 
 A contender that fails is out, and its row says why; the race goes on.
 """

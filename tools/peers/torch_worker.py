@@ -1,7 +1,7 @@
 """PyTorch's worker: eager, channels_last and torch.compile; with --ranks, DistributedDataParallel over gloo.
 
-Rank 0 speaks with the race and starts the others, as torchrun would, but inside its own session: whoever ends that
-session ends all ranks.
+Rank 0 speaks with the race and starts the others, as torchrun would, but inside its own session, so that all ranks end
+when the session is ended.
 """
 from __future__ import annotations
 

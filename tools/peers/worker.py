@@ -82,7 +82,7 @@ def samples(task: Task) -> tuple[np.ndarray, np.ndarray]:
 
 
 def run(program: Program, steps: int) -> tuple[float, float]:
-    """Seconds of so many steps, and what the last one gave."""
+    """Seconds of `steps` steps, and the value of the last one."""
     start = time.perf_counter()
     for batch in range(steps):
         program.step(batch)

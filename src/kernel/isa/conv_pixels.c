@@ -1,15 +1,15 @@
-/* kernel/isa/conv_pixels.c - the first convolution: one channel, 3 x 3, with the pooling behind it; see kernel/conv.h.
+/* kernel/isa/conv_pixels.c - a 3 x 3 convolution of one channel with the pooling behind it; see kernel/conv.h.
  *
- * Forward: the nine weights of a few filters stay in registers while window after window is computed: 16 pixels, each
- * broadcast once, give the four sums. Backward: in each window a filter has one pixel that counts for each weight, out of
- * a quad of four: a permutation picks it, so a window costs 9 fused multiply-adds instead of 36. Half of MNIST's windows
- * have no ink; they are left out. */
+ * Forward: the nine weights of VECTORS vectors of filters stay in registers over all windows of a sample. Each of a window's
+ * 16 pixels is broadcast once and added to those of the four sums that it belongs to. Backward: only the maximum of a window
+ * has a gradient. Over the four sums a weight meets a quad of four pixels; argmax picks one of them, so that a window takes
+ * 9 fused multiply-adds instead of 36. Windows without ink, half of those of MNIST, are left out. */
 #include "kernel/isa/variants.h"
 #include "kernel/isa/windows.h"
 
 enum { VECTORS = SIMD_LEN == 16 ? 2 : 1, TAPS = 9 };
 
-/* All windows of a sample: those with ink first, in row order; returns their number. */
+/* place [rows * cols] = all windows of a sample: those with ink first, in row order. Returns the number of these. */
 static int place_windows(const conv_windows *g, const float *x, window_place *place)
 {
     int ink[CONV_MAX_WIDTH], inked = 0, blank = g->rows * g->cols;
@@ -28,7 +28,7 @@ static int place_windows(const conv_windows *g, const float *x, window_place *pl
     return inked;
 }
 
-/* The four sums of a window; one chain each, w ascending. */
+/* The four sums of the window at x, for VECTORS vectors of filters: one chain each, weights in row order. */
 INLINE void window_sums(const float *x, size_t width, const simd_float w[TAPS][VECTORS],
                         simd_float sum[VECTORS][4])
 {
@@ -47,7 +47,7 @@ INLINE void window_sums(const float *x, size_t width, const simd_float w[TAPS][V
     }
 }
 
-/* VECTORS vectors of filters, from f on, of all windows of a sample. */
+/* All windows of the sample x, for the VECTORS vectors of filters from f on. place as place_windows leaves it. */
 static void forward_filters(const conv_forward_args *a, const float *x, const window_place *place,
                             int inked, int f)
 {
@@ -83,7 +83,7 @@ void KERNEL(conv_pixels_forward)(const conv_forward_args *all)
     }
 }
 
-/* Of each window and weight the pixels that it meets in the four sums. */
+/* quad [window][weight] = the four pixels that the weight meets in the four sums of the window. */
 static void gather_quads(const conv_windows *g, const float *x, const window_place *place,
                          int inked, float (*quad)[TAPS][4])
 {

@@ -1,32 +1,34 @@
-/* kernel/isa/conv_sparse.c - gradients of a 3 x 3 convolution behind a 2 x 2 pooling; see kernel/conv.h.
+/* kernel/isa/conv_sparse.c - gradients of a 3 x 3 convolution with a 2 x 2 pooling behind it; see kernel/conv.h.
  *
- * Of the gradient of the convolution's sums at most one in four is not zero. The kernel's gradient goes filter by filter:
- * the sums of its taps stay in registers while the filter's few non-zero windows are visited. The input's gradient goes
- * position by position, with sums that slide along the row, and visits the filters whose maximum lies there, found as bits
- * of a mask. Both read whole vectors of channels. (Skipping zeros on CPUs: Gong et al., SparseTrain, PACT 2020.) */
+ * At most one in four sums of the convolution has a gradient: the maximum of its window. For the gradient of w, filter after
+ * filter is taken: the sums of its taps stay in registers while the windows with a gradient are visited. For the gradient of x,
+ * position after position of the convolution's output is taken, and the filters with a gradient there are visited, which a
+ * bit mask lists; sums for three columns of x are kept in registers, and move on by one column with each position. Both work on
+ * vectors of channels. (Skipping zeros on CPUs: Gong et al., SparseTrain, PACT 2020.) */
 #include "kernel/isa/variants.h"
 #include "kernel/isa/windows.h"
 
 enum {
     TAPS = 9,
     WEIGHT_ROWS = SIMD_LEN == 16 ? 3 : 1,    /* rows of taps in registers        */
-    WEIGHT_VECTORS = SIMD_LEN == 16 ? 2 : 4, /* vectors of channels likewise     */
+    WEIGHT_VECTORS = SIMD_LEN == 16 ? 2 : 4, /* vectors of channels in registers */
     WEIGHT_CHANNELS = WEIGHT_VECTORS * SIMD_LEN,
     INPUT_ROWS = SIMD_LEN == 16 ? 3 : 1,
     INPUT_VECTORS = SIMD_LEN == 16 ? 1 : 4,
     INPUT_CHANNELS = INPUT_VECTORS * SIMD_LEN,
     INPUT_FLOATS = INPUT_ROWS * 3 * INPUT_CHANNELS, /* of a filter in one pass */
-    WORD = 64
+    WORD = 64                                       /* bits of a mask's word */
 };
 
-/* SIMD_LEN filters of one sample, each with its windows side by side: [filter][stride]. */
+/* The windows of SIMD_LEN filters of one sample, those of a filter side by side: d, x [filter][stride]. */
 typedef struct filter_windows {
     int stride, words;
-    float *d;       /* gradients                                     */
-    int32_t *x;     /* floats to the pixel that meets tap (0,0)      */
-    uint64_t *mask; /* [filter][words]: bit t, window t has a gradient */
+    float *d;       /* gradient of the window                                 */
+    int32_t *x;     /* floats to the pixel that its maximum's tap (0,0) meets */
+    uint64_t *mask; /* [filter][words]: bit t: window t has a gradient        */
 } filter_windows;
 
+/* Places the arrays in scratch. */
 static filter_windows divide(const conv_windows *g, float *scratch)
 {
     int windows = g->rows * g->cols;
@@ -38,7 +40,7 @@ static filter_windows divide(const conv_windows *g, float *scratch)
     return w;
 }
 
-/* Turns SIMD_LEN windows, from t on, of SIMD_LEN filters: dy and argmax are at the first filter. */
+/* Windows [t, t + SIMD_LEN) of SIMD_LEN filters, from the order of dy and argmax (at the first filter) to that of w. */
 INLINE void turn_windows(const conv_windows *g, const window_place *place, int t, const float *dy,
                          const uint8_t *argmax, const filter_windows *w)
 {
@@ -69,8 +71,8 @@ static void turn_filters(const conv_windows *g, const window_place *place, const
     for (int t = 0; t < w->stride; t += SIMD_LEN) turn_windows(g, place, t, dy, argmax, w);
 }
 
-/* dw += the windows of filter f, WEIGHT_ROWS rows of taps x WEIGHT_CHANNELS channels; x at the first of both. pixel: floats
- * from one pixel to the next, a constant where it can be. */
+/* dw += the windows of filter f, for WEIGHT_ROWS rows of taps and WEIGHT_CHANNELS channels; x: at the first of both. pixel,
+ * row: floats from a pixel of x to the next of its row, and to the next row; pixel is a constant where the caller has one. */
 INLINE void add_windows(const filter_windows *w, int f, const float *x, const size_t pixel,
                         size_t row, float *dw)
 {
@@ -93,7 +95,7 @@ INLINE void add_windows(const filter_windows *w, int f, const float *x, const si
         simd_store(dw + k * WEIGHT_CHANNELS + v * SIMD_LEN, sum[k / 3][k % 3][v]);
 }
 
-/* All taps and channels of filter first + f. */
+/* dw += all taps and channels of filter first + f. */
 static void add_filter(const conv_windows *g, const filter_windows *w, int first, int f,
                        const float *x, float *dw)
 {
@@ -152,7 +154,7 @@ void KERNEL(conv_sparse_unpack)(int channels, int filters, const float *sums, fl
             }
 }
 
-/* w [9][C][F] -> passes [C/INPUT_CHANNELS][3/INPUT_ROWS][F][INPUT_ROWS * 3][INPUT_CHANNELS], filters [lo, hi). */
+/* w [9][C][F] -> packed [C/INPUT_CHANNELS][3/INPUT_ROWS][F][INPUT_ROWS * 3][INPUT_CHANNELS], filters [lo, hi). */
 void KERNEL(conv_sparse_pack)(int channels, int filters, const float *w, int lo, int hi,
                               float *packed)
 {
@@ -171,7 +173,8 @@ void KERNEL(conv_sparse_pack)(int channels, int filters, const float *w, int lo,
             }
 }
 
-/* mask [2 rows][2 cols][words]: bit f where filter f has its maximum, and a gradient, at that position. */
+/* mask [2 rows][2 cols][words], a word of bits for each position of the convolution's output: bit f is set where the maximum of
+ * filter f lies there and has a gradient. */
 static void mask_positions(const conv_windows *g, const float *dy, const uint8_t *argmax,
                            uint64_t *mask)
 {
@@ -193,7 +196,7 @@ static void mask_positions(const conv_windows *g, const float *dy, const uint8_t
         }
 }
 
-/* sum += d[f] w[f] for the filters of a mask. */
+/* sum += dy[f] w[f] for the filters f of a mask. */
 INLINE void add_filters(const uint64_t *mask, int words, const float *dy, const float *w,
                         simd_float sum[INPUT_ROWS][3][INPUT_VECTORS])
 {
@@ -208,7 +211,8 @@ INLINE void add_filters(const uint64_t *mask, int words, const float *dy, const 
         }
 }
 
-/* One row of positions: its filters into the INPUT_ROWS rows of dx that begin at `dx`. Sums of three columns slide along. */
+/* Adds what one row of positions gives to the INPUT_ROWS rows of dx from `dx` on. sum: of the three columns that the position
+ * at hand adds to; the leftmost of them is complete after it. */
 static void slide_row(const conv_windows *g, const float *dy, const uint64_t *mask, const float *w,
                       float *dx)
 {
@@ -250,7 +254,8 @@ void KERNEL(conv_sparse_input)(const conv_input_args *a)
         mask_positions(g, dy, a->argmax + (size_t)n * g->out_length, mask);
         memset(dx, 0, (size_t)a->height * row * sizeof(float));
         for (int c = 0; c < g->channels; c += INPUT_CHANNELS)
-            for (int r = 3 - INPUT_ROWS; r >= 0; r -= INPUT_ROWS) { /* dx's rows: y ascending */
+            /* r descends, so that each row of dx gets its terms with y ascending */
+            for (int r = 3 - INPUT_ROWS; r >= 0; r -= INPUT_ROWS) {
                 int pass = c / INPUT_CHANNELS * (3 / INPUT_ROWS) + r / INPUT_ROWS;
                 const float *w = a->turned + (size_t)(pass * g->filters) * INPUT_FLOATS;
                 for (int y = 0; y < 2 * g->rows; y++)

@@ -1,4 +1,4 @@
-/* kernel/isa/elementwise.c - kernels that touch every element once, and the tree's sums. */
+/* kernel/isa/elementwise.c - sums over rows, bytes to floats, the check for finite values, sums of the reduction tree. */
 #include "kernel/isa/simd.h"
 #include "kernel/isa/variants.h"
 
@@ -13,10 +13,10 @@ void KERNEL(column_sums)(int rows, int cols, const float *g, gemm_store store, f
     }
 }
 
-/* x / 255 for x = 0 ... 255, without the slow division: one step of Markstein's correction rounds all 256 as it does. */
+/* x / 255 for the integers x = 0 ... 255. A product and one step of Markstein's correction give the same bits as the division
+ * for all 256 of them, and are faster. */
 INLINE simd_float over_255(simd_float x)
 {
-    if (SIMD_LEN == 4) return x / simd_set(255.0f); /* may lack fused multiply-adds */
     simd_float inverse = simd_set(1.0f / 255.0f), y = x * inverse;
     return simd_fma(simd_fma(simd_set(-255.0f), y, x), inverse, y);
 }
@@ -29,7 +29,7 @@ void KERNEL(scale_bytes)(const uint8_t *src, size_t length, float *dst)
     for (; i < length; i++) dst[i] = (float)src[i] / 255.0f;
 }
 
-/* A float is NaN or Inf where its exponent's eight bits are all set. */
+/* A float is NaN or Inf exactly if the eight bits of its exponent are all 1. */
 int KERNEL(all_finite)(const float *values, size_t length)
 {
     const int32_t exponent = 0x7f800000;
@@ -47,7 +47,7 @@ int KERNEL(all_finite)(const float *values, size_t length)
     return any == 0;
 }
 
-/* Floats of one pass over the stack machine: the levels of a pass stay in the first-level cache. */
+/* Floats of one pass over the plan: the partial sums of a pass stay in the first-level cache. */
 enum { PIECE = 256 };
 
 INLINE void add(const float *left, const float *right, int n, float *sum)
@@ -62,8 +62,8 @@ void KERNEL(tree_sum)(tree_plan plan, const unsigned char *merges, const float *
                       size_t length, float *const *results)
 {
     _Alignas(64) float level[TREE_MAX_NODES][PIECE];
-    const float
-        *top_of[TREE_MAX_NODES]; /* where each node of the stack lies: an item, or its level */
+    /* where each sum on the stack lies: in an item, or in its level */
+    const float *top_of[TREE_MAX_NODES];
     for (size_t at = 0; at < length; at += PIECE) {
         int n = length - at < PIECE ? (int)(length - at) : PIECE, top = 0;
         for (int i = 0; i < plan.items; i++) {

@@ -1,8 +1,8 @@
 /* kernel/isa/gemm.c - register-blocked products; see include/kernel/gemm.h for the scheme and the order of sums.
  *
- * A tile of C is TILE_ROWS rows x one panel (two vectors) and stays in registers: 12 x 2 of 32 registers (AVX-512),
- * 6 x 2 of 16 (AVX2, SSE, NEON). One step of the chain loads two vectors of the panel and broadcasts one float per row:
- * the blocking of BLIS (Van Zee and van de Geijn, ACM TOMS 41:3, 2015), vectorised over outputs only. */
+ * A tile of C, TILE_ROWS rows by one panel (two vectors), stays in registers: 12 x 2 of the 32 of AVX-512, 6 x 2 of the 16 of
+ * AVX2 and SSE (NEON has 32, and uses the same). A step loads two vectors of the panel and broadcasts one float for each row:
+ * the blocking of BLIS (Van Zee and van de Geijn, ACM TOMS 41:3, 2015). Vectors hold outputs; no sum is split. */
 #include "kernel/gemm.h"
 
 #include "kernel/isa/simd.h"
@@ -12,7 +12,7 @@ enum { PANEL = 2 * SIMD_LEN, TILE_ROWS = SIMD_LEN == 16 ? 12 : 6 };
 
 /* ---- packing ---- */
 
-/* A panel whose columns lie side by side in B: vector copies. n: columns that B has. */
+/* A panel of a row-major B: vectors are copied. n: the columns of B from here on. */
 static void pack_rows(const gemm_pack_args *p, const float *b, int n, float *out)
 {
     for (int k = 0; k < p->rows; k++, b += p->row_stride, out += PANEL) {
@@ -22,7 +22,7 @@ static void pack_rows(const gemm_pack_args *p, const float *b, int n, float *out
     }
 }
 
-/* out [SIMD_LEN rows apart by PANEL] = the square of SIMD_LEN columns from b on, transposed. */
+/* out [SIMD_LEN rows, PANEL apart] = SIMD_LEN columns of B from b on, col_stride apart. */
 static void pack_square(const float *b, size_t col_stride, float *out)
 {
     simd_float square[SIMD_LEN];
@@ -31,8 +31,8 @@ static void pack_square(const float *b, size_t col_stride, float *out)
     UNROLL for (int i = 0; i < SIMD_LEN; i++) simd_store(out + (size_t)i * PANEL, square[i]);
 }
 
-/* rows [lo, hi) and columns [first, PANEL) of a panel, of which B has n columns. */
-static void pack_rest(const gemm_pack_args *p, const float *b, int n, tree_node rows, int first,
+/* Rows [rows.lo, rows.hi) and columns [first, PANEL) of a panel, one by one; 0 in the columns from n on, which B lacks. */
+static void pack_rest(const gemm_pack_args *p, const float *b, int n, range rows, int first,
                       float *out)
 {
     for (int k = rows.lo; k < rows.hi; k++)
@@ -41,7 +41,7 @@ static void pack_rest(const gemm_pack_args *p, const float *b, int n, tree_node 
                 j < n ? b[(size_t)k * p->row_stride + (size_t)j * p->col_stride] : 0.0f;
 }
 
-/* A panel whose columns are B's rows: whole squares through the registers, the rest one by one. */
+/* A panel of a column-major B: squares of SIMD_LEN x SIMD_LEN are transposed in registers, the rest goes one by one. */
 static void pack_columns(const gemm_pack_args *p, const float *b, int n, float *out)
 {
     int rows = p->rows / SIMD_LEN * SIMD_LEN, cols = n / SIMD_LEN * SIMD_LEN;
@@ -49,8 +49,8 @@ static void pack_columns(const gemm_pack_args *p, const float *b, int n, float *
         for (int k = 0; k < rows; k += SIMD_LEN)
             pack_square(b + (size_t)j * p->col_stride + k, p->col_stride,
                         out + (size_t)k * PANEL + j);
-    pack_rest(p, b, n, (tree_node){0, rows}, cols, out);
-    pack_rest(p, b, n, (tree_node){rows, p->rows}, 0, out);
+    pack_rest(p, b, n, (range){0, rows}, cols, out);
+    pack_rest(p, b, n, (range){rows, p->rows}, 0, out);
 }
 
 void KERNEL(gemm_pack)(const gemm_pack_args *p)
@@ -64,12 +64,13 @@ void KERNEL(gemm_pack)(const gemm_pack_args *p)
         else if (p->row_stride == 1)
             pack_columns(p, b, n, out);
         else
-            pack_rest(p, b, n, (tree_node){0, p->rows}, 0, out);
+            pack_rest(p, b, n, (range){0, p->rows}, 0, out);
     }
 }
 
 /* ---- tiles ---- */
 
+/* The first n columns of a tile, from c; 0 in the others. */
 static void load_part(const float *c, size_t row_stride, int height, simd_float sum[TILE_ROWS][2],
                       int n)
 {
@@ -79,7 +80,7 @@ static void load_part(const float *c, size_t row_stride, int height, simd_float 
     }
 }
 
-/* The columns of a panel that C has, where these are not all of them. */
+/* The first n columns of a tile, to c. */
 static void store_part(float *c, size_t row_stride, int height, simd_float sum[TILE_ROWS][2], int n)
 {
     for (int r = 0; r < height; r++, c += row_stride) {
@@ -88,8 +89,8 @@ static void store_part(float *c, size_t row_stride, int height, simd_float sum[T
     }
 }
 
-/* Stores a tile of C whose columns from here on are n. A part of a panel goes through a copy, so that the address of
- * `sum` is never taken and it stays in registers. */
+/* Stores a tile to c, where C has n more columns. Fewer than a panel are stored from a copy: `sum` stays in registers only as
+ * long as its address is not taken. */
 INLINE void tile_store(float *c, size_t row_stride, int height, simd_float sum[][2], int n)
 {
     if (n < PANEL) {
@@ -110,7 +111,7 @@ INLINE void tile_clear(int height, simd_float sum[][2])
     UNROLL for (int r = 0; r < height; r++) sum[r][0] = sum[r][1] = simd_zero();
 }
 
-/* Bias and activation; n columns of C from `bias` on. */
+/* Adds the bias (unless NULL), where n columns are left of it, and applies the activation. */
 INLINE void tile_finish(const float *bias, activation act, int height, simd_float sum[][2], int n)
 {
     if (bias) {
@@ -128,7 +129,7 @@ INLINE void tile_finish(const float *bias, activation act, int height, simd_floa
     }
 }
 
-/* sum[r][:] += x[r * stride] * b[:] for every row of the tile: one step of all its chains. */
+/* sum[r][:] += x[r * stride] b[:] for each row of the tile: one step of all its chains. */
 INLINE void tile_step(const float *x, size_t stride, const float *b, int height,
                       simd_float sum[][2])
 {
@@ -141,7 +142,7 @@ INLINE void tile_step(const float *x, size_t stride, const float *b, int height,
     }
 }
 
-/* sum = left + sum, left a whole tile without gaps. */
+/* sum = left + sum; left [height, PANEL]. */
 INLINE void tile_add(const float *left, int height, simd_float sum[][2])
 {
     UNROLL for (int r = 0; r < height; r++, left += PANEL)
@@ -151,8 +152,8 @@ INLINE void tile_add(const float *left, int height, simd_float sum[][2])
     }
 }
 
-/* R rows of A (from `a` on) times the panel b, whose rows are `stride` floats apart: tile C at c, whose columns from here
- * on are n. */
+/* The tile at c, where C has n more columns: R rows of A from `a` on times the panel b, whose rows are `stride` floats
+ * apart. */
 #define NN_TILE(R)                                                                                 \
     static void nn_tile_##R(const gemm_nn_args *g, const float *a, const float *b, size_t stride,  \
                             const float *bias, int n, float *c)                                    \
@@ -169,7 +170,7 @@ INLINE void tile_add(const float *left, int height, simd_float sum[][2])
         tile_store(c, g->c_row_stride, R, sum, n);                                                 \
     }
 
-/* sum += the outer x rows positions of A, R columns from `a` on, times the panel b. */
+/* sum += A' G for R columns of A from `a` on, all its outer x rows rows, and the panel b of G. */
 #define TN_CHAIN(R)                                                                                \
     INLINE void tn_chain_##R(const gemm_rows *rows, const float *a, const float *b,                \
                              simd_float sum[R][2])                                                 \
@@ -184,7 +185,7 @@ INLINE void tile_add(const float *left, int height, simd_float sum[][2])
         }                                                                                          \
     }
 
-/* The tile at c, whose columns from here on are n: (+)= the chain. */
+/* The tile at c, where C has n more columns: overwritten, or added to. */
 #define TN_TILE(R)                                                                                 \
     static void tn_tile_##R(const gemm_tn_args *g, const float *a, const float *b, int n,          \
                             float *c)                                                              \
@@ -200,8 +201,8 @@ INLINE void tile_add(const float *left, int height, simd_float sum[][2])
         tile_store(c, (size_t)g->cols, R, sum, n);                                                 \
     }
 
-/* One tile of every result: leaf after leaf through the stack machine. The last sum goes where it belongs, to c, whose
- * columns from here on are n; what else remains is left on the levels. */
+/* One tile of every result: the leaves' sums in order, merged as the plan says. The last result goes to c, where C has n more
+ * columns; the others stay in level[0], level[1] and so on. */
 #define TREE_TILE(R)                                                                               \
     static void tree_tile_##R(const gemm_tree_args *g, const float *a, const float *b, int n,      \
                               float *c, float(*level)[TILE_ROWS * PANEL])                          \
@@ -223,7 +224,7 @@ INLINE void tile_add(const float *left, int height, simd_float sum[][2])
         }                                                                                          \
     }
 
-/* Every height of a tile up to TILE_ROWS is a function of its own, so that its sums are registers. */
+/* Each height of a tile up to TILE_ROWS has a function of its own, so that its sums stay in registers. */
 #define EACH_HEIGHT_LOW(DO)  DO(1) DO(2) DO(3) DO(4) DO(5) DO(6)
 #define EACH_HEIGHT_HIGH(DO) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12)
 #if SIMD_LEN == 16
@@ -249,7 +250,7 @@ static nn_tile *const nn_tile_of[TILE_ROWS + 1] = {NULL, EACH_HEIGHT(NN_NAME)};
 static tn_tile *const tn_tile_of[TILE_ROWS + 1] = {NULL, EACH_HEIGHT(TN_NAME)};
 static tree_tile *const tree_tile_of[TILE_ROWS + 1] = {NULL, EACH_HEIGHT(TREE_NAME)};
 
-/* Height of the next tile of `left` rows: whole tiles first, and no tiny last one where two even ones do as well. */
+/* The height of the next tile where `left` rows are left: TILE_ROWS, except that the last two share their rows evenly. */
 INLINE int next_height(int left)
 {
     if (left <= TILE_ROWS) return left;
@@ -298,7 +299,7 @@ void KERNEL(gemm_tn)(const gemm_tn_args *g)
     }
 }
 
-/* One tile of every result; the levels of the stack live in the first-level cache. */
+/* The tile of rows [k, k + height) and panel `panel` of every result. The levels stay in the first-level cache. */
 static void tree_results(const gemm_tree_args *g, int panel, int k, int height)
 {
     _Alignas(64) float level[TREE_MAX_NODES][TILE_ROWS * PANEL];
@@ -313,12 +314,12 @@ static void tree_results(const gemm_tree_args *g, int panel, int k, int height)
     }
 }
 
-/* Rows of C are shared out, so that a part reads its columns of A alone and leaves its rows of C in its own cache. */
+/* Tiles are numbered along the rows of C: a part reads only the columns of A of its rows, and these rows stay in its cache. */
 void KERNEL(gemm_tn_tree)(const gemm_tree_args *g)
 {
     int tiles = (g->rows.length + TILE_ROWS - 1) / TILE_ROWS;
     int panels = (g->cols + PANEL - 1) / PANEL;
-    tree_node share = tree_share((tree_node){0, panels * tiles}, g->part, g->parts);
+    range share = range_share(panels * tiles, g->part, g->parts);
     if (g->plan.results == 0) return; /* no leaves */
     for (int t = share.lo; t < share.hi; t++) {
         int k = t / panels * TILE_ROWS;

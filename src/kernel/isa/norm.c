@@ -1,7 +1,7 @@
 /* kernel/isa/norm.c - layer normalisation of rows, and its gradients.
  *
- * Sums along a row have 16 lanes, lane l adding the elements l, l + 16, ...; then lanes are added l and l + 8, l and l + 4,
- * l and l + 2, 0 and 1: the same order whatever the vector length. */
+ * Sums along a row have 16 lanes: lane l adds the elements l, l + 16, ... Then lanes l and l + 8 are added, l and l + 4, l and
+ * l + 2, 0 and 1. The order is the same for every length of a vector. */
 #include <math.h>
 
 #include "kernel/isa/simd.h"
@@ -9,6 +9,7 @@
 
 enum { LANES = 16, VECTORS = LANES / SIMD_LEN };
 
+/* The 16 lanes of a sum. */
 typedef struct lanes {
     simd_float v[VECTORS];
 } lanes;
@@ -19,7 +20,7 @@ INLINE simd_float load_part(const float *row, int at, int length)
     return at < length ? simd_load_first(row + at, length - at) : simd_zero();
 }
 
-/* v, but 0 in the lanes from n on. */
+/* v, with 0 in the lanes from n on. */
 INLINE simd_float keep_first(simd_float v, int n)
 {
     return simd_select(simd_first(n), v, simd_zero());
@@ -72,7 +73,7 @@ void KERNEL(layer_norm_forward)(const layer_norm_args *n, const float *x, float 
     }
 }
 
-/* The row's shares of dgamma and dbeta; means [2] of g = dy gamma and of g normal. */
+/* Adds the row's terms to dgamma and dbeta; means: of g = dy gamma, and of g normal, over the row. */
 INLINE void row_gradients(const layer_norm_args *n, const float *x, const float *stats,
                           const float *dy, float *dgamma, float *dbeta, float means[2])
 {
@@ -95,6 +96,7 @@ INLINE void row_gradients(const layer_norm_args *n, const float *x, const float 
     means[1] = lanes_sum(&product_sum) / (float)n->length;
 }
 
+/* dx of the row, from the means of row_gradients. */
 INLINE void row_input_gradient(const layer_norm_args *n, const float *x, const float *stats,
                                const float *dy, const float means[2], float *dx)
 {

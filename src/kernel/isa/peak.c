@@ -1,8 +1,9 @@
-/* kernel/isa/peak.c - fused multiply-adds out of registers: what the processor could do at best. */
+/* kernel/isa/peak.c - fused multiply-adds on registers alone: the processor's highest rate, for the roofline. */
 #include "kernel/isa/simd.h"
 #include "kernel/isa/variants.h"
 
-enum { CHAINS = 10 }; /* independent sums: latency 4 or 5 times 2 units */
+/* Independent sums that keep the units busy: latency (4 or 5 cycles) times units (2). */
+enum { CHAINS = 10 };
 
 double KERNEL(fma_peak)(long repeats, float *sink)
 {

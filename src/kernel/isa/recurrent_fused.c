@@ -1,23 +1,24 @@
-/* kernel/isa/recurrent_fused.c - a time step's product and its gates in one go; see include/kernel/kernels.h.
+/* kernel/isa/recurrent_fused.c - the products of a time step together with its gates; see include/kernel/kernels.h.
  *
- * A tile is a few rows x one panel and stays in registers until its gates are done. lstm: 6 rows x 4 gates of one vector of
- * units (AVX-512: 24 sums, 4 weights, 1 input), 3 x 4 elsewhere (12 sums, 3 inputs, 1 weight: four weights would not fit
- * into 16 registers). simple_rnn: up to 12 x 2 and 6 x 2. Every height has a tile of its own.
+ * A tile, a few rows by one panel, stays in registers until its gates are done. lstm: AVX-512 has tiles of up to 6 rows by the
+ * 4 gates of a vector of units (24 sums, 4 weights, 1 input), the others 3 x 4 (12 sums, 3 inputs, 1 weight: with 4 weights
+ * the 16 registers would not suffice). simple_rnn: up to 12 rows by 2 vectors, and 6 x 2. Each height has a function of its
+ * own.
  *
- * Divisions of whole vectors are slow (16 cycles on AVX-512 processors of Intel, where a fused multiply-add takes half of
- * one), so gates of one unit, or units u and u + 16, share one: 1/a = b (1/(ab)). Which share is the same for every
- * instruction set, since it decides bits. */
+ * Dividing vectors is slow (16 cycles on Intel's AVX-512 processors, a fused multiply-add half a cycle). So the four gates of a
+ * unit (lstm), and units u and u + 16 (simple_rnn), share one division: 1/a = b (1/(ab)), 1/b = a (1/(ab)). Which values share
+ * one decides the bits, and is therefore the same for every instruction set. */
 #include "kernel/isa/simd.h"
 #include "kernel/isa/variants.h"
 
 enum {
-    PANEL = 2 * SIMD_LEN, /* of the gates for backward, as gemm_tn has them */
-    LANES = 16,           /* units of simple_rnn that share a division are this far apart */
+    PANEL = 2 * SIMD_LEN, /* columns of a panel of gates, as in gemm_tn                    */
+    LANES = 16,           /* distance of two units of simple_rnn that share a division     */
     LSTM_ROWS = SIMD_LEN == 16 ? 6 : 3,
     RNN_ROWS = SIMD_LEN == 16 ? 12 : 6
 };
 
-/* The first column of each panel, and how far apart its vectors are. */
+/* The unit of a panel's first vector. */
 INLINE int lstm_column(int panel)
 {
     return panel * SIMD_LEN;
@@ -46,7 +47,7 @@ void KERNEL(recurrent_fused_pack)(const recurrent_pack_args *p)
     }
 }
 
-/* sum[r][v] += x[r * stride] w[v]: one step of all chains of a tile. */
+/* sum[r][v] += x[r * stride] w[v]: one step of all chains of a tile. sum [height, vectors]. */
 INLINE void tile_step(const float *x, size_t stride, const float *w, int height, int vectors,
                       simd_float *sum)
 {
@@ -71,7 +72,7 @@ INLINE void tile_step(const float *x, size_t stride, const float *w, int height,
     }
 }
 
-/* The products of a tile: rows from `row` on times a panel, bias first. */
+/* The products of a tile: rows [row, row + height) of z times a panel, the bias first. */
 INLINE void tile_product(const recurrent_fused *s, const float *panel, int row, int height,
                          int vectors, simd_float *sum)
 {
@@ -88,13 +89,14 @@ INLINE void tile_product(const recurrent_fused *s, const float *panel, int row, 
         tile_step(h, s->row_stride, wh, height, vectors, sum);
 }
 
+/* Column `col` of a row of the gates. */
 INLINE float *gate_at(const recurrent_fused *s, int row, int col)
 {
     unsigned panel = (unsigned)col / PANEL, within = (unsigned)col % PANEL;
     return s->gates + panel * s->panel_stride + (size_t)row * PANEL + within;
 }
 
-/* a [4] of one row: its gates; gives its cell. */
+/* From the products a [4] of a row: stores the gates i f g o and the cell, leaves o in a[3], returns the cell. */
 INLINE simd_float lstm_gates(const recurrent_fused *s, int row, int u, simd_float *a)
 {
     simd_float half = simd_set(0.5f), q[4];
@@ -117,7 +119,7 @@ INLINE simd_float lstm_gates(const recurrent_fused *s, int row, int u, simd_floa
     return c;
 }
 
-/* a [height, 4]: gates, cells and states of a tile. */
+/* From the products a [height, 4] of a tile: gates, cells and states of its rows. */
 INLINE void lstm_finish(const recurrent_fused *s, int row, int u, int height, simd_float *a)
 {
     simd_float c[LSTM_ROWS], q[LSTM_ROWS];
@@ -131,7 +133,8 @@ INLINE void lstm_finish(const recurrent_fused *s, int row, int u, int height, si
     }
 }
 
-/* a [height, 2]: states of a tile, units u and u + LANES of each row; height 1 or 2. */
+/* From the products a [height, 2]: the states of rows [row, row + height), units from u and from u + LANES on; height 1
+ * or 2. */
 INLINE void rnn_finish(const recurrent_fused *s, int row, int u, int height, simd_float *a)
 {
     simd_float q[4];
@@ -180,7 +183,7 @@ typedef void fused_tile(const recurrent_fused *s, const float *panel, int u, int
 static fused_tile *const lstm_tile_of[LSTM_ROWS + 1] = {NULL, EACH_LSTM_HEIGHT(LSTM_NAME)};
 static fused_tile *const rnn_tile_of[RNN_ROWS + 1] = {NULL, EACH_RNN_HEIGHT(RNN_NAME)};
 
-/* All rows through one panel, in as few tiles as there may be, of even heights. */
+/* All rows times one panel, in as few tiles as possible, whose heights differ by one row at most. */
 INLINE void panel_rows(const recurrent_fused *s, const float *panel, int u,
                        fused_tile *const *tile_of, int most)
 {
@@ -205,6 +208,7 @@ void KERNEL(simple_rnn_fused)(const recurrent_fused *s)
         panel_rows(s, s->packed + (size_t)p * length, rnn_column(p), rnn_tile_of, RNN_ROWS);
 }
 
+/* Derivatives from y = sigmoid(x), y = tanh(x). */
 INLINE simd_float sigmoid_slope(simd_float y)
 {
     return y * (simd_set(1.0f) - y);
@@ -215,7 +219,8 @@ INLINE simd_float tanh_slope(simd_float y)
     return simd_fma(-y, y, simd_set(1.0f));
 }
 
-/* Loops over units outside, so that the bias' sums stay in registers; stores cannot alias a copy of the arguments. */
+/* The outer loop is over units, so that the sums of the bias' gradient stay in registers. The arguments are copied, so that the
+ * compiler knows that no store changes them. */
 void KERNEL(simple_rnn_fused_backward)(const recurrent_fused *args)
 {
     const recurrent_fused s = *args;

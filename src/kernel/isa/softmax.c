@@ -1,7 +1,7 @@
 /* kernel/isa/softmax.c - softmax cross-entropy of rows of logits.
  *
- * The sum over the classes has 16 lanes, lane l adding the classes l, l + 16, ...; then lanes are added l and l + 8,
- * l and l + 4, l and l + 2, 0 and 1: the same order whatever the vector length. */
+ * The sum over the classes has 16 lanes: lane l adds the classes l, l + 16, ... Then lanes l and l + 8 are added, l and l + 4,
+ * l and l + 2, 0 and 1. The order is the same for every length of a vector. */
 #include <math.h>
 
 #include "kernel/isa/simd.h"
@@ -10,9 +10,10 @@
 
 enum { LANES = 16, MAX_CLASSES = 256 };
 
-static const double LOSS_UNIT = 0x1p32; /* fixed point: 2^-32 */
-static const double LOSS_LIMIT = 0x1p20;
+static const double LOSS_SCALE = 0x1p32; /* a loss is counted in units of 2^-32 */
+static const double LOSS_LIMIT = 0x1p20; /* of a sample; see loss_sums            */
 
+/* The class of the largest logit, the first of equal ones. */
 static int first_largest(const float *z, int classes)
 {
     int best = 0;
@@ -21,7 +22,7 @@ static int first_largest(const float *z, int classes)
     return best;
 }
 
-/* e[c] = exp(z[c] - largest), 0 for the lanes past the last class; returns their sum. */
+/* e[c] = exp(z[c] - largest), and 0 past the last class up to a multiple of LANES; returns their sum. */
 static float exponentials(const float *z, int classes, float largest, float *e)
 {
     _Alignas(64) float lane[LANES] = {0};
@@ -38,7 +39,7 @@ static float exponentials(const float *z, int classes, float largest, float *e)
     return lane[0];
 }
 
-/* Mean over the classes of (largest - z[c]): what the smoothed part of a target adds to the loss, less log(sum). */
+/* The mean over the classes of (largest - z[c]): what the uniform part of a smoothed target adds to the loss, see row_loss. */
 static double mean_distance(const float *z, int classes, float largest)
 {
     double lane[LANES] = {0};
@@ -48,13 +49,14 @@ static double mean_distance(const float *z, int classes, float largest)
     return lane[0] / classes;
 }
 
+/* Adds a sample's loss; one that is not finite or too large counts as the limit, and as nonfinite. */
 static void count_loss(double loss, loss_sums *sums)
 {
     if (!(loss < LOSS_LIMIT)) {
         sums->nonfinite++;
         loss = LOSS_LIMIT;
     }
-    sums->loss = loss_add(sums->loss, (int64_t)floor(loss * LOSS_UNIT + 0.5));
+    sums->loss = loss_add(sums->loss, (int64_t)floor(loss * LOSS_SCALE + 0.5));
 }
 
 /* loss = log(sum exp(z - max)) + sum_c target_c (max - z_c); targets sum to 1. */
@@ -77,7 +79,8 @@ void KERNEL(softmax_loss)(const softmax_args *s, loss_sums *sums)
         count_loss(row_loss(s, z, label, z[best], total), sums);
         sums->correct += best == label;
         if (s->predicted) s->predicted[row] = (uint8_t)best;
-        if (s->probability) s->probability[row] = e[best] / total;
+        float *p = s->probabilities ? s->probabilities + (size_t)row * (size_t)s->classes : NULL;
+        for (int c = 0; p && c < s->classes; c++) p[c] = e[c] / total;
         if (!s->dlogits) continue;
         float *d = s->dlogits + (size_t)row * (size_t)s->classes;
         for (int c = 0; c < s->classes; c++)

@@ -1,4 +1,4 @@
-/* kernel/isa/update.c - optimiser updates of a run of parameters. */
+/* kernel/isa/update.c - optimiser updates of consecutive parameters, and sums of squares for norms. */
 #include "kernel/isa/simd.h"
 #include "kernel/isa/variants.h"
 
@@ -13,6 +13,37 @@ void KERNEL(adam)(const adam_args *a)
         simd_store(a->m + i, m);
         simd_store(a->v + i, v);
         simd_store(a->w + i, simd_load(a->w + i) - alpha * m / (simd_sqrt(v) + epsilon));
+    }
+}
+
+void KERNEL(adamax)(const adamax_args *a)
+{
+    simd_float c1 = simd_set(a->one_minus_beta1), beta2 = simd_set(a->beta2);
+    simd_float alpha = simd_set(a->alpha), epsilon = simd_set(a->epsilon);
+    for (size_t i = 0; i < a->length; i += SIMD_LEN) {
+        simd_float g = simd_load(a->g + i), m = simd_load(a->m + i), u = simd_load(a->u + i);
+        m = simd_fma(g - m, c1, m);
+        u = simd_max(beta2 * u, simd_max(g, simd_zero() - g));
+        simd_store(a->m + i, m);
+        simd_store(a->u + i, u);
+        simd_store(a->w + i, simd_load(a->w + i) - alpha * m / (u + epsilon));
+    }
+}
+
+void KERNEL(rmsprop)(const rmsprop_args *a)
+{
+    simd_float rate = simd_set(a->learning_rate), momentum = simd_set(a->momentum);
+    simd_float beta2 = simd_set(a->beta2), c2 = simd_set(a->one_minus_beta2);
+    simd_float epsilon = simd_set(a->epsilon);
+    for (size_t i = 0; i < a->length; i += SIMD_LEN) {
+        simd_float g = simd_load(a->g + i), v = simd_fma(g * g, c2, beta2 * simd_load(a->v + i));
+        simd_store(a->v + i, v);
+        simd_float step = rate * g / simd_sqrt(v + epsilon);
+        if (a->momentum != 0.0f) {
+            step = simd_fma(momentum, simd_load(a->m + i), step);
+            simd_store(a->m + i, step);
+        }
+        simd_store(a->w + i, simd_load(a->w + i) - step);
     }
 }
 

@@ -1,11 +1,11 @@
-/* kernel/isa/windows.h - what the fused convolutions share: 2 x 2 windows and where they lie.   layer: kernel (private) */
+/* kernel/isa/windows.h - 2 x 2 windows of the fused convolutions: their place and their maximum.   room: kernel (private) */
 #ifndef MNIST_DIST_KERNEL_ISA_WINDOWS_H
 #define MNIST_DIST_KERNEL_ISA_WINDOWS_H
 
 #include "kernel/conv.h"
 #include "kernel/isa/simd.h"
 
-/* A window: floats from the sample's x to its corner, and to its place in y. */
+/* A window's place: floats to its corner in the sample's x, and to its output in y. */
 typedef struct window_place {
     int x, y;
 } window_place;
@@ -16,7 +16,7 @@ INLINE window_place window_at(const conv_windows *g, int i, int j)
                           (i * g->out_width + j) * g->filters};
 }
 
-/* y = act(max of the four sums + bias); argmax: which one, the first of equals. */
+/* y = act(max of the four sums + bias); argmax: the index of the maximum, the first of equal ones. */
 INLINE void window_store(const simd_float sum[4], simd_float bias, activation act, float *y,
                          uint8_t *argmax)
 {

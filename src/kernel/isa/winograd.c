@@ -1,25 +1,30 @@
 /* kernel/isa/winograd.c - 3 x 3 convolutions by F(5x5, 3x3), with the pooling behind them; see kernel/conv.h.
  *
- *   U = G w G'        per channel and filter, once per update             [7,3] [3,3] [3,7]
- *   V = B' x B        per channel and tile, 7 x 7 pixels                  the points' monic polynomials
+ *   U = G w G'        for each channel and filter, after each update      [7,3] [3,3] [3,7]
+ *   V = B' x B        for each channel and tile of 7 x 7 pixels           from the monic polynomials of the points
  *   M = sum_c U V     49 independent products over the channels
- *   y = A' M A        5 x 5 sums of a tile                                powers of the points
- * (Lavin and Gray, CVPR 2016; for the points see Barabasz et al., ACM TOMS 46:4, 2020.) Points 0, 1, -1, 2, -2, 1/2 and
- * infinity. Where a position's 3 x 3 pixels are all 0, so is its sum, as a plain sum would be: noise in its place would open
- * the ReLU of every blank position while the biases are still 0. Products are done for TILES tiles at a time, so that a
- * register tile is TILES x 2 vectors. */
+ *   y = A' M A        the 5 x 5 sums of a tile                            from powers of the points
+ * Points: 0, 1, -1, 2, -2, 1/2, infinity. (Lavin and Gray, CVPR 2016; for the points Barabasz et al., ACM TOMS 46:4, 2020.)
+ *
+ * Where a position's 3 x 3 pixels are 0 in all channels, its sum is set to 0, as a plain sum would give: with the rounding
+ * error in its place, the ReLU of every blank position would pass it on while the biases are still 0. M is computed for TILES
+ * tiles at a time, so that TILES x 2 vectors of sums fill the registers. */
 #include "kernel/isa/variants.h"
 #include "kernel/isa/windows.h"
 
 enum {
     PANEL = 2 * SIMD_LEN,
+    /* of a tile, each way: pixels, sums */
     SIDE = 7,
-    OUT = 5, /* sums of a tile, each way */
+    OUT = 5,
     BLOCK_TILES = 4,
+    /* tiles whose products are computed together */
     TILES = SIMD_LEN == 16 ? 8 : 4,
-    BLOCK_PIXELS = 2 * OUT, /* sums of a block, each way; also the pixels to the next block */
-    PAD =
-        16, /* floats between the points of V and M: powers of two would share a few lines of the cache */
+    /* of a block, each way: sums, which is also the distance of two blocks in pixels */
+    BLOCK_PIXELS = 2 * OUT,
+    /* floats between the points of V and of M: with distances of powers of two the points would share few lines of the cache */
+    PAD = 16,
+    /* floats from one point of M to the next */
     OUT_POINT = TILES * PANEL + PAD
 };
 
@@ -40,13 +45,14 @@ static const float G[SIDE][3] = {
     {0, 0, 1},
 };
 
+/* u = G g. */
 INLINE void transform_filter(const simd_float g[3], simd_float u[SIDE])
 {
     UNROLL for (int i = 0; i < SIDE; i++) u[i] = simd_fma(
         simd_set(G[i][2]), g[2], simd_fma(simd_set(G[i][1]), g[1], simd_set(G[i][0]) * g[0]));
 }
 
-/* w [3,3,C,F] -> packed [F/PANEL][49][C+1][PANEL], panels [lo, hi); the last row of a point is never read. */
+/* w [3,3,C,F] -> packed [F/PANEL][49][C+1][PANEL], panels [lo, hi); row C of a point is padding, neither written nor read. */
 void KERNEL(winograd_pack)(int channels, int filters, const float *w, int lo, int hi, float *packed)
 {
     size_t pixel = (size_t)channels * (size_t)filters, point = (size_t)(channels + 1) * PANEL;
@@ -72,7 +78,8 @@ void KERNEL(winograd_pack)(int channels, int filters, const float *w, int lo, in
         }
 }
 
-/* e = B' d: for point a the coefficients of prod over the other points of (z - a_l), with z - 1/2 taken out first. */
+/* e = B' d. Row i of B' holds the coefficients of the product of (z - a_l) over the points l != i; the factor z - 1/2, which
+ * all points except 1/2 have, is applied first: p. */
 INLINE void transform_input(const simd_float d[SIDE], simd_float e[SIDE])
 {
     simd_float two = simd_set(2), four = simd_set(4), five = simd_set(-5), p[SIDE - 1];
@@ -99,7 +106,7 @@ INLINE void transform_output(const simd_float m[SIDE], simd_float y[OUT])
     y[4] = simd_fma(simd_set(16), s2, simd_fma(simd_set(0.0625f), h, s1 + m[6]));
 }
 
-/* V of one tile, whose corner is x: its row of [49][TILES][C]. */
+/* V of the tile with corner x: v at its row of [49][TILES][C]. */
 static void tile_input(const conv_windows *g, const float *x, float *v)
 {
     size_t pixel = (size_t)g->channels, point = in_point(g->channels);
@@ -150,6 +157,7 @@ INLINE void point_products(const float *v, const float *u, int channels, const i
     }
 }
 
+/* The number of tiles as a constant: of one block, or of as many as fit. */
 static void products_of_block(const float *v, const float *u, int channels, float *m)
 {
     point_products(v, u, channels, BLOCK_TILES, m);
@@ -160,7 +168,7 @@ static void products_of_all(const float *v, const float *u, int channels, float 
     point_products(v, u, channels, TILES, m);
 }
 
-/* Row by row of a block, bit q: the 3 x 3 pixels of position q are 0 in all channels. */
+/* For each row of a block's positions, bit q: the 3 x 3 pixels of position q are 0 in all channels. */
 typedef struct blank_rows {
     uint32_t row[BLOCK_PIXELS];
 } blank_rows;
@@ -183,7 +191,7 @@ static blank_rows find_blank(const conv_windows *g, const float *x)
     return b;
 }
 
-/* One vector of filters of a block: 4 tiles of m -> 10 x 10 sums -> 5 x 5 windows at y, argmax. */
+/* A vector of filters of a block: 4 tiles of m -> 10 x 10 sums -> 5 x 5 windows at y and argmax. */
 static void block_output(const conv_forward_args *a, const float *m, const float *bias,
                          const blank_rows *blank, float *y, uint8_t *argmax)
 {
@@ -216,7 +224,7 @@ static void block_output(const conv_forward_args *a, const float *m, const float
         }
 }
 
-/* Where block `index` of the call lies: of x the corner, of y (and argmax) the first window. */
+/* A block's place: floats to its corner in x, and to its first window in y (and argmax). */
 typedef struct block_place {
     size_t x, y;
 } block_place;
@@ -230,7 +238,7 @@ INLINE block_place block_at(const conv_windows *g, int index)
                          (size_t)sample * g->out_length + (size_t)first.y};
 }
 
-/* `count` blocks from `first` on: at most TILES / 4. */
+/* Blocks [first, first + count); count <= TILES / BLOCK_TILES. */
 static void some_blocks(const conv_forward_args *a, int first, int count)
 {
     const conv_windows *g = &a->g;

@@ -1,0 +1,67 @@
+/* comm/exchange_choice.c - direct or halving? From sizes alone, so all ranks answer alike. */
+#include <stdint.h>
+
+#include "exchange_plan.h"
+
+enum {
+    MESSAGE_BYTES = 16384, /* a message costs as much as these: 5 us at 25 Gb/s */
+    SCALE = 1024           /* rows are counted in parts of this size               */
+};
+
+static int ranks_of(const route_layout *layout, range groups)
+{
+    return layout->group_start[groups.hi] - layout->group_start[groups.lo];
+}
+
+static int64_t rows_of(const route_layout *layout, range groups, int leaves)
+{
+    return tree_count(leaves, route_leaves(layout, groups, leaves));
+}
+
+/* A child sends its rows of the slices that other children hold: the part of the set's ranks that is not its own. */
+static int64_t child_sends(const route_layout *layout, range set, range child, int leaves)
+{
+    int all = ranks_of(layout, set), others = all - ranks_of(layout, child);
+    return rows_of(layout, child, leaves) * SCALE * others / all;
+}
+
+static int64_t direct_sends(const route_layout *layout, int leaves)
+{
+    const range set = {0, layout->groups};
+    int64_t sent = 0;
+    for (int g = 0; g < set.hi; g++) sent += child_sends(layout, set, (range){g, g + 1}, leaves);
+    return sent;
+}
+
+static int64_t halving_sends(const route_layout *layout, range set, int leaves)
+{
+    if (set.hi - set.lo < 2) return 0;
+    const range left = {set.lo, route_middle(set)}, right = {left.hi, set.hi};
+    return child_sends(layout, set, left, leaves) + child_sends(layout, set, right, leaves) +
+           halving_sends(layout, left, leaves) + halving_sends(layout, right, leaves);
+}
+
+/* Bytes of partial sums that a rank sends on average, and what its messages cost. sends: slabs that all send, times SCALE. */
+static int64_t cost(const exchange_cfg *cfg, const route_layout *layout, int64_t sends,
+                    int messages)
+{
+    int64_t floats = 0;
+    for (int b = 0; b < cfg->buckets; b++) floats += (int64_t)cfg->bucket[b].length;
+    int64_t each = sends / layout->group_start[layout->groups];
+    return floats * (int64_t)sizeof(float) * each / SCALE + (int64_t)messages * MESSAGE_BYTES;
+}
+
+int exchange_plan_halves(const exchange_cfg *cfg, const route_layout *layout)
+{
+    const range all = {0, layout->groups};
+    int leaves = 0;
+    if (cfg->way != EXCHANGE_AUTO) return cfg->way == EXCHANGE_HALVING;
+    for (int i = 0; i < cfg->steps.sizes; i++)
+        if (cfg->steps.leaves[i] > leaves) leaves = cfg->steps.leaves[i];
+    /* Directly, each bucket has its messages of parameters; no message waits for another one. In halving, the buckets share
+     * them, and those of a level wait for the level before: they count twice. */
+    int direct = 2 * cfg->buckets * (layout->groups - 1),
+        halving = (cfg->buckets + 1) * route_height(all, 1);
+    return cost(cfg, layout, halving_sends(layout, all, leaves), 2 * halving) <
+           cost(cfg, layout, direct_sends(layout, leaves), direct);
+}

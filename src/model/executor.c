@@ -1,0 +1,194 @@
+/* model/executor.c - forward and loss of a pass. */
+#include <stdio.h>
+
+#include "base/team.h"
+#include "model/executor_internal.h"
+
+static int stage_phase(const executor *r, int i, const char *what)
+{
+    char name[TRACE_NAME];
+    snprintf(name, sizeof name, "%s %s", r->m->stage[i].layer->name, what);
+    return trace_phase(r->trace, name);
+}
+
+void executor_trace(executor *r, trace *t)
+{
+    executor_phases *p = &r->phase;
+    r->trace = t;
+    if (!t) return;
+    p->load = trace_phase(t, "load");
+    for (int i = 0; i < r->m->stages; i++) p->forward[i] = stage_phase(r, i, "forward");
+    p->loss = trace_phase(t, "loss");
+    for (int i = r->m->stages; i-- > 0;) p->backward[i] = stage_phase(r, i, "backward");
+    p->sum = trace_phase(t, "sum leaves");
+    for (int i = 0; i < r->m->stages; i++) {
+        const stage *s = &r->m->stage[i];
+        double macs = s->layer->macs;
+        p->forward_flop[i] = 2 * macs;
+        p->backward_flop[i] = s->want_input_gradient ? 4 * macs : 2 * (macs + s->layer->state_macs);
+    }
+    if (!r->joint.x) return;
+    p->joint = stage_phase(r, r->m->joint_stage, "kernel sums");
+    p->backward_flop[r->m->joint_stage] -= 2 * r->m->stage[r->m->joint_stage].layer->macs;
+}
+
+const float *executor_logits(const executor *r)
+{
+    return r->activation[r->m->stages];
+}
+
+double executor_active_share(const executor *r)
+{
+    int last = r->m->stages - 1;
+    while (last >= 0 && !r->m->stage[last].fused) last--;
+    if (last < 0 || r->pass.count == 0) return -1;
+    const float *y = r->activation[last + 1];
+    size_t outputs = (size_t)r->pass.count * r->m->stage[last].out_length, active = 0;
+    for (size_t i = 0; i < outputs; i++) active += y[i] > 0.0f;
+    return (double)active / (double)outputs;
+}
+
+/* Sums of the pass: leaves for BY_OUTPUT stages; per thread, and then over threads, for BY_SAMPLE stages. */
+static void plan_sums(executor *r)
+{
+    const pass_args *p = &r->pass;
+    int count = p->range.hi - p->range.lo, items = 0;
+    CHECK(count == tree_leaves(p->count, r->grain), "%d samples are not %d leaves of %d", p->count,
+          count, r->grain);
+    for (int i = 0; i < count; i++)
+        r->leaf_nodes[i] = (tree_node){p->range.lo + i, p->range.lo + i + 1};
+    r->plan = tree_plan_merges(p->leaves, r->leaf_nodes, count, r->merges, NULL);
+    for (int t = 0; t < r->threads; t++) {
+        executor_thread *own = &r->thread[t];
+        tree_node results[TREE_MAX_NODES];
+        own->leaves = range_share(count, t, r->threads);
+        own->plan = tree_plan_merges(p->leaves, r->leaf_nodes + own->leaves.lo,
+                                     own->leaves.hi - own->leaves.lo, own->merges, results);
+        CHECK(own->plan.depth <= EXECUTOR_STACK, "%d nodes at once", own->plan.depth);
+        for (int i = 0; i < own->plan.results; i++, items++) {
+            r->collapse_nodes[items] = results[i];
+            r->collapse_items[items] = own->level[i];
+        }
+    }
+    r->collapse = tree_plan_merges(p->leaves, r->collapse_nodes, items, r->collapse_merges, NULL);
+    CHECK(r->collapse.results == r->plan.results, "%d and %d nodes", r->collapse.results,
+          r->plan.results);
+}
+
+void executor_begin_pass(executor *r, const pass_args *pass, int thread)
+{
+    if (thread == 0) {
+        CHECK(pass->count <= r->capacity, "%d samples in a pass of %d", pass->count, r->capacity);
+        r->pass = *pass;
+        if (pass->leaves) plan_sums(r);
+        executor_joint_begin(r);
+    }
+    trace_barrier(r->trace, thread);
+}
+
+stage_io executor_stage_io(const executor *r, int i, int first, int thread)
+{
+    const stage *s = &r->m->stage[i];
+    stage_io io = {.parameters = r->parameters, .packed = r->packed + s->packed_offset};
+    io.x = r->activation[i] + (size_t)first * s->in_length;
+    io.y = r->activation[i + 1] + (size_t)first * s->out_length;
+    if (r->saved[i]) io.saved = r->saved[i] + (size_t)first * s->saved_bytes;
+    io.scratch = r->thread[thread].scratch + s->scratch_offset;
+    io.shared = r->shared[i];
+    io.draw = (stage_draw){.trains = r->pass.leaves > 0,
+                           .seed = r->pass.seed,
+                           .epoch = r->pass.epoch,
+                           .samples = r->pass.samples ? r->pass.samples + first : NULL,
+                           .first = r->pass.first + first};
+    executor_joint_place(r, i, &io);
+    return io;
+}
+
+static void load_pixels(const executor *r, range samples, uint8_t *changed)
+{
+    const pass_args *p = &r->pass;
+    size_t length = executor_boundary_length(r->m, 0);
+    for (int i = samples.lo; i < samples.hi; i++) {
+        int sample = p->samples ? p->samples[i] : p->first + i;
+        const uint8_t *pixels = p->pixels + (size_t)sample * length;
+        if (p->transform.image) {
+            p->transform.image(p->transform.context, sample, pixels, changed);
+            pixels = changed;
+        }
+        r->m->k->scale_bytes(pixels, length, r->activation[0] + (size_t)i * length);
+    }
+}
+
+/* A thread's samples: whole leaves, so that backward finds them where forward left them. */
+static range thread_samples(const executor *r, int thread)
+{
+    int leaves = (r->pass.count + r->grain - 1) / r->grain;
+    range share = range_share(leaves, thread, r->threads);
+    int hi = share.hi * r->grain;
+    return (range){share.lo * r->grain, hi < r->pass.count ? hi : r->pass.count};
+}
+
+/* Stages [first, last) one after another on a leaf's worth of samples, while they are in the cache. */
+static void forward_leaves(executor *r, int first, int last, int thread)
+{
+    range own = thread_samples(r, thread);
+    for (int at = own.lo; at < own.hi; at += r->grain) {
+        int count = own.hi - at < r->grain ? own.hi - at : r->grain;
+        for (int i = first; i < last; i++) {
+            stage_io io = executor_stage_io(r, i, at, thread);
+            double begin_s = trace_now(r->trace);
+            r->m->stage[i].type->forward(&r->m->stage[i], &io, count, 0, 1);
+            trace_work(r->trace, thread, r->phase.forward[i], begin_s,
+                       count * r->phase.forward_flop[i]);
+        }
+    }
+}
+
+void executor_forward(executor *r, int thread)
+{
+    const model *m = r->m;
+    double begin_s = trace_now(r->trace);
+    load_pixels(r, thread_samples(r, thread), r->thread[thread].pixels);
+    trace_span(r->trace, thread, r->phase.load, begin_s);
+    if (m->stage[0].type->split == STAGE_BY_OUTPUT) trace_barrier(r->trace, thread);
+    for (int g = 0; g < r->groups; g++) {
+        int first = r->group[g], last = r->group[g + 1];
+        if (m->stage[first].type->split == STAGE_BY_SAMPLE) {
+            forward_leaves(r, first, last, thread);
+        } else {
+            stage_io io = executor_stage_io(r, first, 0, thread);
+            begin_s = trace_now(r->trace);
+            m->stage[first].type->forward(&m->stage[first], &io, r->pass.count, thread, r->threads);
+            trace_work(r->trace, thread, r->phase.forward[first], begin_s,
+                       r->pass.count * r->phase.forward_flop[first] / r->threads);
+        }
+        trace_barrier(r->trace, thread);
+    }
+}
+
+void executor_loss(executor *r, int thread, loss_sums *sums)
+{
+    const pass_args *p = &r->pass;
+    double begin_s = trace_now(r->trace);
+    range own = range_share(p->count, thread, r->threads);
+    uint8_t labels[PASS_SAMPLES];
+    for (int at = own.lo; at < own.hi; at += PASS_SAMPLES) {
+        int count = own.hi - at < PASS_SAMPLES ? own.hi - at : PASS_SAMPLES;
+        for (int i = 0; i < count; i++)
+            labels[i] = p->labels[p->samples ? p->samples[at + i] : p->first + at + i];
+        size_t classes = (size_t)r->m->classes, offset = (size_t)at * classes;
+        softmax_args args = {.classes = r->m->classes,
+                             .lo = 0,
+                             .hi = count,
+                             .logits = executor_logits(r) + offset,
+                             .labels = labels,
+                             .scale = p->scale,
+                             .dlogits = p->leaves ? r->gradient[r->m->stages] + offset : NULL,
+                             .predicted = p->predicted ? p->predicted + at : NULL,
+                             .probabilities = p->probabilities ? p->probabilities + offset : NULL,
+                             .smoothing = p->smoothing};
+        r->m->k->softmax_loss(&args, sums);
+    }
+    trace_span(r->trace, thread, r->phase.loss, begin_s);
+    trace_barrier(r->trace, thread);
+}

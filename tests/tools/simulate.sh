@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Layouts that are not there: SimGrid's answers worked out by hand, a study of them, and what is refused.
+set -euo pipefail
+# shellcheck source=../e2e/common.bash
+source "$SOURCE_DIR/tests/e2e/common.bash"
+python_has numpy pandas matplotlib
+command -v smpirun >/dev/null || skip 'smpirun is not installed: apt-get install libsimgrid-dev'
+"$python" "$SOURCE_DIR/tests/tools/simulate.py" "$SOURCE_DIR" "$MNIST_DIST" "$scratch"
+
+# A study, from a calibration that is there.
+scaling() {
+    "$python" "$SOURCE_DIR/tools/scaling.py" "$@" >"$scratch/output" 2>&1
+}
+small=(--hosts 1 2 4 --ranks 1 --batch-size 16 --repetitions 2 --steps 3 --program "$MNIST_DIST")
+scaling simulate weak "${small[@]}" --out "$scratch/study" --real "$scratch/real.json" -- --data=synthetic || {
+    cat "$scratch/output"
+    die 'the study'
+}
+says 'scaling.html'
+"$python" - "$scratch/study" <<'END'
+import sys
+from pathlib import Path
+import pandas as pd
+
+out = Path(sys.argv[1])
+points = pd.read_csv(out / "scaling.csv")
+assert list(points["nodes"]) == [1, 2, 4] and list(points["batch"]) == [16, 32, 64], points
+assert set(points["source"]) == {"simulated"}
+# without a network a step of 16 images takes what was measured: 10 + 1 + 0.5 + 0.25 ms
+alone = points["step_ms"][0]
+assert abs(alone - 11.75) < 1e-3, alone
+assert points["step_ms"].is_monotonic_increasing
+assert (points["efficiency"] <= 1).all()
+# on two hosts the real run took half the time
+assert (points["error_percent"] > 90).all(), points["error_percent"]
+assert "imulated" in (out / "scaling.html").read_text()
+END
+
+refused 66 'no such file, and not one of ethernet-1,' scaling simulate weak --platform nowhere
+says 'ethernet-25'
+refused 64 '--steps: 0 is less than 1' scaling simulate weak --steps 0
+refused 64 '--reduce=mpi' scaling simulate weak "${small[@]}" --out "$scratch/study" -- --data=synthetic --reduce=mpi
+echo '{}' >"$scratch/study/calibration/cnn-16-1x1.json"
+refused 65 'bench --per-rank' scaling simulate weak "${small[@]}" --out "$scratch/study" -- --data=synthetic
+refused 66 libsimgrid-dev env PATH="$scratch" "$python" "$SOURCE_DIR/tools/scaling.py" simulate weak "${small[@]}" --out "$scratch/study"

@@ -1,0 +1,1 @@
+"""The tools that stand as scripts beside this package: each module has a main()."""
