@@ -124,3 +124,17 @@ LD_PRELOAD=$scratch/lockless.so "$MNIST_DIST" "${quick[@]}" --out "$scratch/lock
 says 'lockless: this file system has no locks: let no other run write there'
 sound "$scratch/lockless"
 echo "a lock ends with its process, and a file system without locks is named"
+
+# ---- single processes of one user share no folder of the MPI library, which one would remove while another creates it ----
+
+TMPDIR=/proc/none "$MNIST_DIST" evaluate "$scratch/whole" --threads 1 >"$scratch/output" 2>&1 ||
+    { cat "$scratch/output"; die 'a single process needs a temporary folder'; }
+pids=()
+for ((i = 0; i < 6; i++)); do
+    "$MNIST_DIST" evaluate "$scratch/whole" --threads 1 >"$scratch/reader-$i" 2>&1 &
+    pids+=($!)
+done
+for i in "${!pids[@]}"; do
+    wait "${pids[i]}" || { cat "$scratch/reader-$i"; die 'six programs at once: one ended'; }
+done
+echo "single processes share no temporary folder"
