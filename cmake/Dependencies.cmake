@@ -3,6 +3,9 @@
 include(Library)
 
 library(zlib MODULES zlib CONFIG ZLIB TARGETS ZLIB::ZLIB HEADER zlib.h NAMES z DEBIAN zlib1g-dev RHEL zlib-devel)
+library(deflate MODULES libdeflate CONFIG libdeflate TARGETS libdeflate::libdeflate_shared libdeflate::libdeflate_static
+        HEADER libdeflate.h NAMES deflate DEBIAN libdeflate-dev RHEL libdeflate-devel
+        WITHOUT "it will unpack .gz files at half the speed")
 library(jansson MODULES jansson CONFIG jansson TARGETS jansson::jansson HEADER jansson.h NAMES jansson
         DEBIAN libjansson-dev RHEL jansson-devel)
 library(xxhash MODULES libxxhash CONFIG xxHash TARGETS xxHash::xxhash HEADER xxhash.h NAMES xxhash

@@ -6,8 +6,8 @@
 {
     tier_build=(
         gcc libc6-dev cmake ninja-build pkg-config libopenmpi-dev openmpi-bin libblis-openmp-dev
-        libhdf5-dev librandom123-dev libxxhash-dev libjansson-dev zlib1g-dev libpng-dev
-        libzip-dev
+        libhdf5-dev librandom123-dev libxxhash-dev libjansson-dev zlib1g-dev
+        libdeflate-dev libpng-dev libzip-dev
     )
     tier_data=(curl ca-certificates gzip)
     tier_fashion=(dataset-fashion-mnist)

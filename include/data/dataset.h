@@ -4,7 +4,8 @@
  * where it uses them. The caller gives one piece of memory for all bytes of a data set (train takes it from comm, shared by the
  * ranks of a host). It holds
  *   training pixels | training labels | test pixels | test labels,   each part starting on a multiple of 64 bytes,
- * and 64 more bytes at the end, so that a vector load that begins at the last pixel stays inside.
+ * behind 64 spare bytes, where a file's header is unpacked, and 64 more bytes at the end, so that a vector load that begins at
+ * the last pixel stays inside.
  *
  * There are three steps, so that one rank can read the disk for the others:
  *   dataset_find     reads headers and labels         rank 0; the plan has no pointers and is broadcast as bytes
@@ -12,7 +13,7 @@
  *   dataset_view     gives pointers into the memory   every rank
  * Each kind of source is a row: src/data/sources.c lists the rows, src/data/source.h explains them.
  *
- * Threads: any, on different objects.   Collective: no.   Memory: no function allocates, except zlib while it reads.
+ * Threads: any, on different objects.   Collective: no.   Memory: no function allocates, except while it reads files.
  * Errors: as in idx.h, and
  *   STATUS_NO_INPUT   a named folder does not exist, holds no data, or lacks one of the files; the failure lists what is known
  *   STATUS_BAD_DATA   numbers of images and labels differ; a label is out of range; all training labels are the same, and the

@@ -11,7 +11,8 @@
  * any case. EMNIST's images (names beginning with "emnist-") lie on their side, and are turned (G. Cohen et al., arXiv
  * 1702.05373).
  *
- * Threads: any, on different files.   Collective: no.   Memory: the caller's, and zlib's buffer while a file is open.
+ * Threads: any, on different files.   Collective: no.   Memory: the caller's; zlib's buffer while a file is open, and in
+ * idx_read the whole of a gzip file.
  * Errors: STATUS_NO_INPUT, if a file cannot be opened or read; STATUS_BAD_DATA, if the magic is wrong, sizes are out of
  * range, the file is too short or too long for them, the gzip stream is damaged, or elements are no pixels or labels. A
  * failure begins with the path; of a file that is something else, it says what. Bytes behind the end of a gzip stream are
@@ -26,6 +27,9 @@
 #include "base/error.h"
 
 enum { IDX_MAX_SIDE = 4096, IDX_MAX_CHANNELS = 4 };
+
+/* Bytes in front of the pixels that idx_read spoils: it unpacks the header there. */
+enum { IDX_ROOM = 32 };
 
 /* What a file must hold. */
 typedef enum idx_kind { IDX_LABELS, IDX_IMAGES } idx_kind;
@@ -58,8 +62,8 @@ status idx_probe(const char *path, idx_kind kind, idx_header *header, failure *w
 /* The first `count` bytes of the elements, or all of them if there are fewer, into bytes[count]. Checks as idx_probe. */
 status idx_start(const char *path, idx_kind kind, uint8_t *bytes, size_t count, failure *why);
 
-/* All elements into bytes[idx_bytes(header)]. header: what idx_probe gave; the file must still have the same header, and must
- * end behind the elements. */
+/* All elements into bytes[idx_bytes(header)]. Of images, the IDX_ROOM bytes in front of them are spoilt. header: what idx_probe
+ * gave; the file must still have the same header, and must end behind the elements. */
 status idx_read(const char *path, idx_kind kind, const idx_header *header, uint8_t *bytes,
                 failure *why);
 

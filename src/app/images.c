@@ -58,7 +58,7 @@ static status read_idx(images *i, image_file *f, failure *why)
     if (!code) code = check_extent(i, f->name, header.height, header.width, header.channels, why);
     if (code) return code;
     f->count = header.count, f->digits = 1;
-    f->pixels = arena_take(&i->memory, idx_bytes(&header));
+    f->pixels = (uint8_t *)arena_take(&i->memory, IDX_ROOM + idx_bytes(&header)) + IDX_ROOM;
     return idx_read(f->name, IDX_IMAGES, &header, f->pixels, why);
 }
 

@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "data/idx.h"
+_Static_assert((int)DATASET_ALIGN >= IDX_ROOM, "idx_read spoils no other part");
+
 size_t dataset_image_bytes(const dataset *d)
 {
     return (size_t)d->height * (size_t)d->width * (size_t)d->channels;
@@ -27,7 +30,7 @@ dataset_layout dataset_layout_of(const dataset_plan *plan)
                                    [TEST_PIXELS] = test * image,
                                    [TEST_LABELS] = test}};
     for (int part = 0; part < DATASET_PARTS; part++) {
-        l.offset[part] = at;
+        l.offset[part] = at += DATASET_ALIGN;
         at += (l.length[part] + DATASET_ALIGN - 1) / DATASET_ALIGN * DATASET_ALIGN;
     }
     l.trailer = at;

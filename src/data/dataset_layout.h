@@ -11,7 +11,7 @@
 
 enum { DATASET_ALIGN = 64 };
 
-/* In bytes; offsets are multiples of DATASET_ALIGN. */
+/* In bytes; offsets are multiples of DATASET_ALIGN. In front of each part are at least IDX_ROOM bytes of no other part. */
 typedef struct dataset_layout {
     size_t offset[DATASET_PARTS], length[DATASET_PARTS];
     size_t trailer; /* offset of the DATASET_ALIGN spare bytes at the end */

@@ -9,6 +9,7 @@
 #include "idx_file.h"
 #include "idx_values.h"
 
+_Static_assert(IDX_ROOM >= (int)IDX_HEADER_BYTES, "a header fits in front of the elements");
 enum { PIECE_BYTES = 1 << 16, MAX_ROW_BYTES = 4096 * 8 };
 _Static_assert(PIECE_BYTES >= MAX_ROW_BYTES, "a piece has at least one row of labels");
 
@@ -54,11 +55,17 @@ static status read_pieces(idx_file *f, idx_kind kind, uint64_t left, idx_values 
     return code;
 }
 
+/* Are the elements stored as the bytes that are wanted? */
+static int is_as_wanted(const idx_header *h)
+{
+    return h->type == IDX_BYTES && h->columns == 1;
+}
+
 /* The first `count` elements, as bytes. */
 static status read_elements(idx_file *f, idx_kind kind, uint8_t *bytes, size_t count, failure *why)
 {
     size_t got, row = (size_t)f->header.columns * (size_t)idx_element_bytes(&f->header);
-    if (f->header.type == IDX_BYTES && row == 1) { /* they are what is wanted */
+    if (is_as_wanted(&f->header)) {
         idx_file_read(f, bytes, count, &got);
         return got == count ? STATUS_OK : too_short(f, kind, got, why);
     }
@@ -149,6 +156,17 @@ static void turn(const idx_header *h, uint8_t *pixels)
                 }
 }
 
+/* All elements, and the end of the file. */
+static status read_all(idx_file *f, idx_kind kind, uint8_t *bytes, failure *why)
+{
+    size_t count = idx_bytes(&f->header);
+    if (kind == IDX_IMAGES && !f->plain && is_as_wanted(&f->header) &&
+        idx_inflate(f, bytes - f->offset, f->offset + count))
+        return STATUS_OK;
+    status code = read_elements(f, kind, bytes, count, why);
+    return code ? code : check_end(f, kind, why);
+}
+
 status idx_read(const char *path, idx_kind kind, const idx_header *header, uint8_t *bytes,
                 failure *why)
 {
@@ -161,8 +179,7 @@ status idx_read(const char *path, idx_kind kind, const idx_header *header, uint8
         code = fail(why, STATUS_BAD_DATA,
                     "%s: holds %s now, held %s a moment ago: is it being written?", path,
                     idx_extent(now, kind).text, idx_extent(header, kind).text);
-    if (!code) code = read_elements(&f, kind, bytes, idx_bytes(header), why);
-    if (!code) code = check_end(&f, kind, why);
+    if (!code) code = read_all(&f, kind, bytes, why);
     idx_file_close(&f);
     if (!code && kind == IDX_IMAGES && idx_is_turned(path, header)) turn(header, bytes);
     return code;

@@ -7,7 +7,6 @@
 #include "idx_file.h"
 
 enum {
-    MAX_DIMENSIONS = 4,
     MAX_COLUMNS = 4096,          /* of a label                                         */
     DEFLATE_LARGEST_RATIO = 1032 /* the best that deflate can reach: zlib's manual */
 };
@@ -138,7 +137,7 @@ static status read_magic(const idx_file *f, idx_kind kind, const uint8_t magic[4
     h->type = h->little ? magic[1] : magic[2];
     *dimensions = h->little ? magic[0] : magic[3];
     if ((!h->little && (magic[0] || magic[1])) || row_of(h->type) < 0 || *dimensions < 1 ||
-        *dimensions > MAX_DIMENSIONS)
+        *dimensions > IDX_MAX_DIMENSIONS)
         return not_idx(f, kind, magic, why);
     int is_images = *dimensions >= 3;
     if (is_images != (kind == IDX_IMAGES) && *dimensions != 2)
@@ -153,7 +152,8 @@ static status read_magic(const idx_file *f, idx_kind kind, const uint8_t magic[4
 }
 
 /* Are count, sides and channels within their limits? Then their product does not overflow. */
-static status check_extent(const idx_file *f, const uint32_t extent[MAX_DIMENSIONS], failure *why)
+static status check_extent(const idx_file *f, const uint32_t extent[IDX_MAX_DIMENSIONS],
+                           failure *why)
 {
     if (extent[0] > INT_MAX || extent[1] < 1 || extent[2] < 1 || extent[1] > IDX_MAX_SIDE ||
         extent[2] > IDX_MAX_SIDE)
@@ -207,8 +207,8 @@ static status read_head(idx_file *f, uint8_t *bytes, size_t count, size_t need, 
 
 status idx_file_header(idx_file *f, idx_kind kind, failure *why)
 {
-    uint8_t bytes[4 + 4 * MAX_DIMENSIONS] = {0};
-    uint32_t extent[MAX_DIMENSIONS] = {0, 1, 1, 1}, columns = 1;
+    uint8_t bytes[IDX_HEADER_BYTES] = {0};
+    uint32_t extent[IDX_MAX_DIMENSIONS] = {0, 1, 1, 1}, columns = 1;
     idx_header h = {.count = 0};
     int dimensions = kind == IDX_IMAGES ? 3 : 1;
     status code = read_head(f, bytes, 4, 4 + 4 * (size_t)dimensions, why);

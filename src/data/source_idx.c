@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/team.h"
 #include "base/text.h"
 #include "data/idx.h"
 #include "dataset_layout.h"
@@ -182,15 +183,36 @@ static status read_labels(const dataset_plan *plan, uint8_t *train, uint8_t *tes
     return code ? code : idx_read(plan->file[TEST_LABELS], IDX_LABELS, &of_test, test, why);
 }
 
+/* The two files of images, [training, test], each read by one thread. */
+typedef struct reading {
+    const dataset_plan *plan;
+    uint8_t *const *part;
+    failure why[2];
+    status code[2];
+} reading;
+
+static void read_images(void *context, int thread)
+{
+    reading *r = context;
+    const dataset_plan *plan = r->plan;
+    for (int set = thread; set < 2; set += team_threads()) {
+        int part = set ? TEST_PIXELS : TRAIN_PIXELS, count = set ? plan->test : plan->train;
+        idx_header header = {count, plan->height, plan->width, plan->channels, 1, IDX_BYTES, 0};
+        if (count)
+            r->code[set] = idx_read(plan->file[part], IDX_IMAGES, &header, r->part[part],
+                                    &r->why[set]);
+    }
+}
+
 static status read_parts(const dataset_plan *plan, uint8_t *const part[DATASET_PARTS], failure *why)
 {
+    reading r = {.plan = plan, .part = part};
     status code = read_labels(plan, part[TRAIN_LABELS], part[TEST_LABELS], why);
-    for (int i = TRAIN_PIXELS; i < DATASET_PARTS && !code; i += TEST_PIXELS - TRAIN_PIXELS) {
-        int count = i == TRAIN_PIXELS ? plan->train : plan->test;
-        idx_header header = {count, plan->height, plan->width, plan->channels, 1, IDX_BYTES, 0};
-        if (count) code = idx_read(plan->file[i], IDX_IMAGES, &header, part[i], why);
-    }
-    return code;
+    if (code) return code;
+    team_run(read_images, &r);
+    int first = r.code[0] ? 0 : 1;
+    if (r.code[first] && why) *why = r.why[first];
+    return r.code[first];
 }
 
 const dataset_source source_idx = {

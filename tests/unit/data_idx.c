@@ -42,11 +42,11 @@ static void assert_probe_fails(path file, idx_kind kind, status expected, const 
 /* Reading header and elements fails, in whichever part the damage shows. */
 static void assert_read_fails(path file, idx_kind kind, const char *part_of_message)
 {
-    static uint8_t bytes[1 << 20];
+    static uint8_t bytes[IDX_ROOM + (1 << 20)];
     idx_header header;
     failure why = {{0}};
     status code = idx_probe(file.text, kind, &header, &why);
-    if (!code) code = idx_read(file.text, kind, &header, bytes, &why);
+    if (!code) code = idx_read(file.text, kind, &header, bytes + IDX_ROOM, &why);
     print_message("%s\n", why.text);
     assert_int_equal(code, STATUS_BAD_DATA);
     assert_memory_equal(why.text, file.text, strlen(file.text));
@@ -57,7 +57,7 @@ static void assert_images_are_read(const char *name)
 {
     path file = images_write(&scratch, name, 3, 5, 4);
     idx_header header;
-    uint8_t bytes[61] = {[60] = 99};
+    uint8_t memory[IDX_ROOM + 61] = {[IDX_ROOM + 60] = 99}, *bytes = memory + IDX_ROOM;
     failure why;
     assert_int_equal(idx_probe(file.text, IDX_IMAGES, &header, &why), STATUS_OK);
     assert_int_equal(header.count, 3);
@@ -82,7 +82,7 @@ static void images_with_channels_are_read(void **state)
     (void)state;
     path file = colour_write(&scratch, "colour.gz", 2, 3, 4, 3);
     idx_header header;
-    uint8_t bytes[73] = {[72] = 99};
+    uint8_t memory[IDX_ROOM + 73] = {[IDX_ROOM + 72] = 99}, *bytes = memory + IDX_ROOM;
     failure why;
     assert_int_equal(idx_probe(file.text, IDX_IMAGES, &header, &why), STATUS_OK);
     assert_int_equal(header.count, 2);
@@ -321,9 +321,10 @@ static void a_file_that_changed_since_the_probe_is_refused(void **state)
     (void)state;
     path file = images_write(&scratch, "images", 3, 5, 4);
     idx_header before = {4, 5, 4, 1, 1, IDX_BYTES, 0};
-    uint8_t bytes[80];
+    uint8_t bytes[IDX_ROOM + 80];
     failure why;
-    assert_int_equal(idx_read(file.text, IDX_IMAGES, &before, bytes, &why), STATUS_BAD_DATA);
+    assert_int_equal(idx_read(file.text, IDX_IMAGES, &before, bytes + IDX_ROOM, &why),
+                     STATUS_BAD_DATA);
     assert_message(&why, &file,
                    ": holds 3 x 5 x 4 now, held 4 x 5 x 4 a moment ago: is it being written?");
 }

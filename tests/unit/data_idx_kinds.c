@@ -55,7 +55,7 @@ static void assert_gives(path file, idx_kind kind, const uint8_t *expected, size
 {
     idx_header header;
     failure why = {{0}};
-    uint8_t bytes[64] = {0};
+    uint8_t memory[IDX_ROOM + 64] = {0}, *bytes = memory + IDX_ROOM;
     char said[128];
     status code = idx_probe(file.text, kind, &header, &why);
     if (!code) code = idx_read(file.text, kind, &header, bytes, &why);
@@ -71,9 +71,9 @@ static void assert_refused(path file, idx_kind kind, const char *part_of_message
 {
     idx_header header;
     failure why = {{0}};
-    uint8_t bytes[64];
+    uint8_t bytes[IDX_ROOM + 64];
     status code = idx_probe(file.text, kind, &header, &why);
-    if (!code) code = idx_read(file.text, kind, &header, bytes, &why);
+    if (!code) code = idx_read(file.text, kind, &header, bytes + IDX_ROOM, &why);
     print_message("%s\n", why.text);
     assert_int_equal(code, STATUS_BAD_DATA);
     assert_memory_equal(why.text, file.text, strlen(file.text));
@@ -214,6 +214,12 @@ static void append(const path *to, const void *bytes, size_t count)
     fclose(out);
 }
 
+static void write_raw(const path *to, const void *bytes, size_t count)
+{
+    assert_int_equal(truncate(to->text, 0), 0);
+    append(to, bytes, count);
+}
+
 static size_t slurp(path file, uint8_t *bytes, size_t room)
 {
     FILE *in = fopen(file.text, "rb");
@@ -242,6 +248,45 @@ static void gzip_of_several_members_is_read(void **state)
     size = slurp(file_write(&scratch, "once.gz", whole, sizeof whole), rest, sizeof rest);
     file_write(&scratch, "twice.gz", rest, size);
     assert_refused(twice, IDX_LABELS, ": compressed twice: unpack it once with gzip -d");
+}
+
+/* With their header in front of them, where the file is a single member. */
+static void images_are_unpacked_at_once(void **state)
+{
+    (void)state;
+    const uint8_t whole[] = {0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 5, 6, 7, 8, 9, 4};
+    uint8_t memory[IDX_ROOM + 8] = {0}, *bytes = memory + IDX_ROOM;
+    idx_header header;
+    failure why;
+    path file = file_write(&scratch, "at-once.gz", whole, sizeof whole);
+    assert_int_equal(idx_probe(file.text, IDX_IMAGES, &header, &why), STATUS_OK);
+    assert_int_equal(idx_read(file.text, IDX_IMAGES, &header, bytes, &why), STATUS_OK);
+    assert_memory_equal(bytes, whole + 16, 6);
+    assert_int_equal(bytes[6], 0);
+    if (MNIST_DIST_DEFLATE) assert_memory_equal(bytes - 16, whole, 16);
+}
+
+/* Of several members, with more behind, or damaged. */
+static void images_of_other_gzip_files_are_read_or_refused(void **state)
+{
+    (void)state;
+    const uint8_t whole[] = {0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 5, 6, 7, 8, 9, 4};
+    uint8_t packed[256];
+    size_t size = slurp(file_write(&scratch, "rest.gz", whole + 18, 4), packed, sizeof packed);
+    path file = file_write(&scratch, "two.gz", whole, 18);
+    append(&file, packed, size);
+    assert_gives(file, IDX_IMAGES, whole + 16, 6, "");
+    file = file_write(&scratch, "garbage.gz", whole, sizeof whole);
+    append(&file, "\r\n", 2);
+    assert_gives(file, IDX_IMAGES, whole + 16, 6, "");
+    size = slurp(file_write(&scratch, "one.gz", whole, sizeof whole), packed, sizeof packed);
+    packed[size - 5] ^= 1; /* the checksum */
+    file = path_in(&scratch, "one.gz");
+    write_raw(&file, packed, size);
+    assert_refused(file, IDX_IMAGES, ": the gzip stream is damaged near byte ");
+    packed[size - 5] ^= 1;
+    write_raw(&file, packed, size - 6);
+    assert_refused(file, IDX_IMAGES, ": the gzip stream is cut off after ");
 }
 
 /* The header promises what the file could hold; its last bytes say that it does not. */
@@ -280,6 +325,8 @@ int main(void)
         cmocka_unit_test(rows_of_labels_are_read),
         cmocka_unit_test(what_is_no_idx_file_is_named),
         cmocka_unit_test(gzip_of_several_members_is_read),
+        cmocka_unit_test(images_are_unpacked_at_once),
+        cmocka_unit_test(images_of_other_gzip_files_are_read_or_refused),
         cmocka_unit_test(a_promise_is_checked_before_memory_is_taken),
         cmocka_unit_test(emnist_is_turned),
     };
