@@ -26,6 +26,7 @@
     )
     tier_slurm=(slurmctld slurmd slurm-client munge)
     tier_hosts=(iproute2 util-linux procps python3)
+    tier_packaging=(help2man dpkg-dev file binutils lintian mmdebstrap util-linux)
 }
 
 say() {

@@ -14,9 +14,9 @@ Usage: tools/test.sh [--all] [-L LABEL]... [--help]
 Installs what is missing, builds build/dev, and runs CTest; then lists what was skipped and why. The last lines are
 CTest's summary.
   -L LABEL   only tests with this label, may be repeated: unit ref grad prop mpi io tools e2e style count interop slow slurm
-             fault hosts
-  --all      what continuous integration runs: the labels slow, slurm, fault and hosts and Keras' own trainings too, the sanitizers
-             on the labels unit ref grad prop mpi, tests that start ranks with MPICH, and clang-tidy. Any skipped test then
+             fault hosts packaging
+  --all      what continuous integration runs: the labels slow, slurm, fault, hosts and packaging and Keras' own trainings too, the
+             sanitizers on the labels unit ref grad prop mpi, tests that start ranks with MPICH, and clang-tidy. Any skipped test then
              counts as a failure.
 
 $MNIST_DIR, a folder with MNIST's four files, is passed on to the tests that can use it.
@@ -47,7 +47,7 @@ selection() {
     elif [[ $all == yes && -n ${MNIST_DIR-} ]]; then
         select=(-E '^tools/notebooks$') # slow/notebooks is the same on MNIST
     elif [[ $all == no ]]; then
-        select=(-LE '^(slow|slurm|fault|hosts)$' -E '^interop/(optimizer|training)_parity$')
+        select=(-LE '^(slow|slurm|fault|hosts|packaging)$' -E '^interop/(optimizer|training)_parity$')
     fi
 }
 
@@ -87,7 +87,7 @@ list_skipped() {
     printf '\nskipped: %d\n' "${#rows[@]}"
     ((${#rows[@]} == 0)) || printf '  %s\n' "${rows[@]}"
     if [[ $all == no && ${#labels[@]} == 0 ]]; then
-        printf '  labels slow, slurm, fault and hosts, interop/{optimizer,training}_parity, the sanitizers, MPICH, clang-tidy: run with --all only\n'
+        printf '  labels slow, slurm, fault, hosts and packaging, interop/{optimizer,training}_parity, the sanitizers, MPICH, clang-tidy: run with --all only\n'
     elif [[ $all == yes ]] && ((${#rows[@]})); then
         failures+=("${#rows[@]} skipped tests, none allowed with --all")
     fi
@@ -118,9 +118,10 @@ extra_stages() {
 main() {
     parse "$@"
     local -a tiers=(build data report test) failures=()
-    [[ $all == no ]] || tiers+=(extra fashion slurm hosts)
+    [[ $all == no ]] || tiers+=(extra fashion slurm hosts packaging)
     [[ " ${labels[*]} " != *' slurm '* ]] || tiers+=(slurm)
     [[ " ${labels[*]} " != *' hosts '* ]] || tiers+=(hosts)
+    [[ " ${labels[*]} " != *' packaging '* ]] || tiers+=(packaging)
     install_packages "${tiers[@]}"
     require_cmake
     prepare_mpi

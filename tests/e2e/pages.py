@@ -18,7 +18,7 @@ LABELS = {"sh", "console", "text", "python"}
 MOST_LINES, MOST_BYTES = 150, 80_000
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 # of mpirun, cmake, ctest and sbatch
-FOREIGN = {"--oversubscribe", "--bind-to", "--map-by", "--preset", "--build", "--install", "--prefix", "--nodes",
+FOREIGN = {"--oversubscribe", "--bind-to", "--map-by", "--preset", "--workflow", "--build", "--install", "--prefix", "--nodes",
            "--ntasks-per-node", "--array", "--export", "--wait", "--output"}  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def exists(root, path):
 
 
 def wrong_paths(root, page):
-    paths = re.findall(r"`((?:src|include|tests|tools|jobs|docs|cmake)/[\w./-]*)`", prose_of(page))
+    paths = re.findall(r"`((?:src|include|tests|tools|jobs|docs|cmake|packaging)/[\w./-]*)`", prose_of(page))
     return [f"`{path}`: no such file" for path in paths if not exists(root, path)]
 
 

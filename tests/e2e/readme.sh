@@ -27,7 +27,7 @@ copy_pages() {
     mkdir "$bad"
     cp -r "$SOURCE_DIR"/{README.md,LICENSE,docs} "$bad"
     local folder
-    for folder in src include tests tools jobs; do
+    for folder in src include tests tools jobs cmake packaging; do
         mkdir "$bad/$folder"
         find "$SOURCE_DIR/$folder" -mindepth 1 -maxdepth 1 -exec ln -s {} "$bad/$folder" \;
     done

@@ -21,8 +21,8 @@ import source_text
 
 FOLDERS = ("", "src", "include", "tests", "src/kernel")
 ROOMS = "base kernel layer model optim data comm io train app isa".split()
-LABELS = "unit ref grad prop mpi io e2e count interop slow slurm fault style reference".split()
-TOPS = "src include tests tools jobs cmake docs".split()
+LABELS = "unit ref grad prop mpi io e2e count interop slow slurm fault packaging style reference".split()
+TOPS = "src include tests tools jobs cmake docs packaging".split()
 RULES_PAGE = "docs/reproducibility.md"
 C = (".c", ".h", ".inc", ".def")
 SCRIPTS = (".py", ".sh", ".bash", ".sbatch", ".cmake", "CMakeLists.txt", "CMakePresets.json")
