@@ -29,4 +29,8 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
   list(APPEND ISA_VARIANTS avx2 avx512)
   set(ISA_FLAGS_avx2 -march=x86-64-v3 -mtune=haswell)
   set(ISA_FLAGS_avx512 -march=x86-64-v4 -mprefer-vector-width=512 -mtune=skylake-avx512)
+  # AMX' kernels are those of AVX-512 and a few more; gcc 11 and clang 12 know its instructions.
+  set(ISA_FLAGS_amx ${ISA_FLAGS_avx512} -mavx512bf16 -mamx-tile -mamx-bf16)
+  include(CheckCCompilerFlag)
+  check_c_compiler_flag("-mavx512bf16 -mamx-tile -mamx-bf16" HAS_AMX_FLAGS)
 endif()

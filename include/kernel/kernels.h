@@ -1,9 +1,10 @@
-/* kernels.h - tables of the kernels, one for each instruction set.                    room: kernel
+/* kernels.h - tables of the kernels, one for each instruction set and precision.      room: kernel
  *
  * One binary serves all processors: src/kernel/isa/ is compiled for the baseline (x86-64 or aarch64), for AVX2 and FMA
- * (x86-64-v3) and for AVX-512 (x86-64-v4). The best table that the processor can run, or the one of --isa, is chosen once at
- * the start. Kernels (list.inc): each call is the work of one thread; they allocate nothing and keep no state, so calls may
- * run at once.
+ * (x86-64-v3) and for AVX-512 (x86-64-v4). Each has a table for either precision of products (kernel/bf16.h). AMX
+ * (src/kernel/amx) is a fourth one for PRECISION_BF16: AVX-512, with products by matrix instructions. The best table that the
+ * processor can run, or the one of --isa, is chosen once at the start. Kernels (list.inc): each call is the work of one
+ * thread; they allocate nothing and keep no state, so calls may run at once.
  * Collective: no.   Errors: none, except kernels_select.   Test: tests/ref/kernel_*.c, tests/prop/kernel_bits.c
  */
 #ifndef MNIST_DIST_KERNEL_KERNELS_H
@@ -191,27 +192,40 @@ typedef struct lamb_args {
     float one_minus_beta1, one_minus_beta2, correction1, correction2, epsilon;
 } lamb_args;
 
+/* Of the operands of products. */
+typedef enum precision { PRECISION_FP32, PRECISION_BF16 } precision;
+
 typedef struct kernels {
-    const char *name;  /* "baseline", "avx2", "avx512" */
-    int vector_floats; /* floats of a vector           */
-    int panel;         /* columns of a packed panel    */
+    const char *name;    /* "baseline", "avx2", "avx512", "amx" */
+    precision precision; /* of the products                     */
+    int vector_floats;   /* floats of a vector                  */
+    int panel;           /* columns of a packed panel           */
 
     /* The kernels, each a pointer to a function. */
 #define KERNEL_ENTRY(type, name, parameters) type(*name) parameters;
 #include "kernel/list.inc"
 } kernels;
 
-/* The best table for this processor (name NULL or "auto"), or the one of this name. STATUS_USAGE if the name is unknown, or the
- * processor lacks the instructions. */
-status kernels_select(const char *name, const kernels **chosen, failure *why);
+/* The best table of this precision for this processor (name NULL or "auto"), or the one of this name. STATUS_USAGE if the name
+ * is unknown, the precision has no such table, or the processor lacks the instructions. The first call with PRECISION_BF16
+ * asks the operating system for AMX. */
+status kernels_select(const char *name, precision p, const kernels **chosen, failure *why);
 
-/* All tables that this processor can run, best first; returns their number (at most 3). */
+enum { KERNELS_LEVELS = 4 };
+
+/* All tables of PRECISION_FP32 that this processor can run, best first; returns their number (at most 3). */
 int kernels_available(const kernels **tables);
+/* The same of any precision, at most KERNELS_LEVELS. */
+int kernels_available_in(precision p, const kernels **tables);
 
-/* The level of a table: 0 baseline, 1 avx2, 2 avx512. All tables give the same bits; packed forms are a table's own. */
+/* NULL, or why this processor has AMX but cannot use it here. */
+const char *kernels_amx_refused(void);
+
+/* The level of a table: 0 baseline, 1 avx2, 2 avx512, 3 amx. All tables of a precision give the same bits; packed forms are a
+ * table's own. */
 int kernels_level(const kernels *k);
-/* The table of a level, NULL if this binary has none. */
-const kernels *kernels_of_level(int level);
+/* The table of a level, NULL if this binary or the precision has none. */
+const kernels *kernels_of_level(precision p, int level);
 
 /* Panels of a packed matrix with `cols` columns. */
 static inline int kernels_panels(const kernels *k, int cols)

@@ -94,6 +94,8 @@ typedef struct stage_tree {
 struct stage_type {
     const char *name;
     stage_split split;
+    /* 1: has products of PRECISION_FP32 alone, so other precisions pass it over. */
+    int float_only;
     /* How many layers of the chain this stage can run from s->layer on: 0, 1, or 2 with `next`, the layer after it (NULL at the
      * end of the chain). Of s, k, engine, sums, layer and want_input_gradient are set. Must not depend on the instruction
      * set. A takes of NULL: always 1. */
@@ -118,6 +120,9 @@ struct stage_type {
  * layer after s->layer, or NULL. k, engine, sums, layer and want_input_gradient must be set. Returns the number of layers that
  * the stage runs, 1 or 2; 0, and s is left alone, where the kind has no stages: nothing has to run. */
 int stage_choose(stage *s, const layer *next);
+
+/* 0: the layer has stages, but none for this precision; stage_choose needs one. */
+int stage_computes(const layer *l, precision p);
 
 /* Sets the sizes. What stage_choose sets, used_rows, used_cols and the spans of the layer's tensors must be set. */
 void stage_plan(stage *s);

@@ -101,6 +101,7 @@ typedef struct settings {
     char hang_timeout[SETTINGS_TEXT];           /* a duration of base/text.h; "0": off       */
     int reduce, eval_on, share, gemm, progress; /* the enums above                           */
     int exchange;                               /* way_choice                                */
+    int precision;                              /* precision of kernel/kernels.h             */
     int exact_conv;                             /* yes_no                                    */
     int profile;                                /* yes_no                                    */
     int64_t grain;                              /* samples of a leaf                         */
@@ -193,6 +194,13 @@ void settings_forget_optimizer(settings *s);
 /* The value of a row as settings_set takes it, into out[SETTINGS_TEXT]; "" if it is not set. Reals have as few digits as give
  * the same double back. */
 void settings_value(const settings *s, const setting *row, char *out);
+
+/* "fp32" */
+const char *settings_precision_name(const settings *s);
+static inline precision settings_precision(const settings *s)
+{
+    return (precision)s->precision;
+}
 
 /* Call it once all settings are set: fills in the values that depend on others (the optimizer's numbers), and checks values
  * and combinations. */

@@ -54,13 +54,14 @@ static void print_object(const session *s, const bench_cfg *cfg, const bench_res
         json_object_set_new(phases, step_phase_name((step_phase)i),
                             json_real_or_null(b->phase_ms[i]));
     json_object_set_new(phases, "total", json_real_or_null(b->step_ms));
-    json_t *value = json_pack(
-        "{s:s,s:o,s:o,s:I,s:i,s:i,s:i,s:s,s:s,s:i,s:i}", "mode",
-        cfg->inference ? "inference" : "training", "model", print_json_text(s->m.name), "dataset",
-        print_json_text(s->data.name), "batch_size", (json_int_t)s->cfg.batch_size, "hosts",
-        s->layout->hosts, "ranks", s->layout->ranks, "threads", s->threads, "isa", s->isa, "gemm",
-        s->cfg.gemm == GEMM_CHOICE_BLIS ? "blis" : "own", "steps", b->steps, "warm_up_steps",
-        b->warm_up);
+    json_t *value = json_pack("{s:s,s:o,s:o,s:I,s:i,s:i,s:i,s:s,s:s,s:s,s:i,s:i}", "mode",
+                              cfg->inference ? "inference" : "training", "model",
+                              print_json_text(s->m.name), "dataset", print_json_text(s->data.name),
+                              "batch_size", (json_int_t)s->cfg.batch_size, "hosts",
+                              s->layout->hosts, "ranks", s->layout->ranks, "threads", s->threads,
+                              "isa", s->isa, "precision", settings_precision_name(&s->cfg), "gemm",
+                              s->cfg.gemm == GEMM_CHOICE_BLIS ? "blis" : "own", "steps", b->steps,
+                              "warm_up_steps", b->warm_up);
     json_t *rates = json_pack(
         "{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "startup_s",
         json_real_or_null(b->startup_s), "images_per_second",

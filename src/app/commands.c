@@ -30,7 +30,7 @@ static const command commands[] = {
               "confusion matrix." OF_PATH,
      .operands_are = PATH_IS,
      .settings_of_path = 1,
-     .settings = MODEL_ROWS "eval-on exact-conv" PLACE_ROWS,
+     .settings = MODEL_ROWS "eval-on precision exact-conv" PLACE_ROWS,
      .options = " which json ",
      .place = COMMAND_RANKS,
      .run = evaluate_command,
@@ -47,7 +47,7 @@ static const command commands[] = {
      .settings_of_path = 1,
      .operands_are = PATH_IS " An IMAGE is a PNG file of any size, or an IDX file. The digit in "
                              "a drawing, a scan or a photo is found, and framed as in MNIST.",
-     .settings = MODEL_ROWS "threads gemm exact-conv isa ",
+     .settings = MODEL_ROWS "threads gemm precision exact-conv isa ",
      .options = " which format as-is ",
      .run = predict_command,
      .examples = "Examples:\n"
@@ -109,7 +109,7 @@ static const command commands[] = {
      .settings = MODEL_ROWS
      "batch-size validation-split optimizer learning-rate momentum beta1 beta2 epsilon "
      "weight-decay clip-norm label-smoothing augment shuffle seed limit max-steps "
-     "reduce profile grain exact-conv" PLACE_ROWS,
+     "reduce profile grain precision exact-conv" PLACE_ROWS,
      .options = " verbose inference kernel per-rank write-trace ranks hosts ",
      .place = COMMAND_RANKS,
      .run = bench_command,

@@ -102,14 +102,22 @@ static void print_ranks(const rank_report *all, int ranks)
             print_note(all[r].warning);
 }
 
+static void print_tables(precision p)
+{
+    const kernels *tables[KERNELS_LEVELS];
+    int count = kernels_available_in(p, tables);
+    for (int i = 0; i < count; i++) print_out("%s %s", i ? "," : "", tables[i]->name);
+    print_out("\n");
+}
+
 /* own: of rank 0 */
 static void print_isa(const rank_report *own)
 {
-    const kernels *tables[3];
-    int count = kernels_available(tables);
     print_out("isa      %s of", own->isa);
-    for (int i = 0; i < count; i++) print_out("%s %s", i ? "," : "", tables[i]->name);
-    print_out("\n");
+    print_tables(PRECISION_FP32);
+    print_out("bf16    ");
+    print_tables(PRECISION_BF16);
+    if (kernels_amx_refused()) print_note(kernels_amx_refused());
 }
 
 /* Missing data is part of the report, not a failure, except if the user has named it. */
@@ -148,7 +156,7 @@ static status print_all(const app *a, const rank_report *all, failure *why)
 status env_command(app *a, failure *why)
 {
     const kernels *k = NULL;
-    status code = comm_agree(a->c, kernels_select(a->o.cfg.isa, &k, why), why);
+    status code = comm_agree(a->c, kernels_select(a->o.cfg.isa, PRECISION_FP32, &k, why), why);
     if (code) return code;
     rank_report own = report_here(a, k), *all = NULL;
     if (app_speaks(a)) all = memory_take((size_t)a->layout->ranks * sizeof *all);

@@ -11,7 +11,7 @@ status estimate_model(const settings *cfg, const dataset_plan *plan, model *m, a
                       failure *why)
 {
     const kernels *k;
-    status code = kernels_select(cfg->isa, &k, why);
+    status code = kernels_select(cfg->isa, settings_precision(cfg), &k, why);
     if (code) return code;
     model_cfg mc = settings_model(cfg, session_image(plan), plan->classes, k);
     mc.joint = cfg->reduce == REDUCE_TREE; /* as if all ranks were on one host */

@@ -383,7 +383,7 @@ static void conv2d_backward_leaf(const stage *s, const stage_io *io, int samples
                                .panel_lo = 0,
                                .panel_hi = kernels_panels(s->k, g.filters),
                                .panels = w.panels};
-        s->k->gemm_pack(&pack);
+        s->k->gemm_pack_tn(&pack);
         gemm_tn_args tn = {.rows = forward_rows(&g, x, pitch),
                            .panels = w.panels,
                            .cols = g.filters,
@@ -400,6 +400,7 @@ static void conv2d_backward_leaf(const stage *s, const stage_io *io, int samples
 static const stage_type stage_conv2d = {
     .name = "conv2d",
     .split = STAGE_BY_SAMPLE,
+    .float_only = 1,
     .takes = stage_conv2d_takes,
     .plan = stage_conv2d_plan,
     .prepare = conv2d_prepare,

@@ -127,6 +127,7 @@ static void pixels_backward_leaf(const stage *s, const stage_io *io, int samples
 const stage_type stage_conv2d_pixels = {
     .name = "conv2d_pixels",
     .split = STAGE_BY_SAMPLE,
+    .float_only = 1,
     .takes = pixels_takes,
     .plan = pixels_plan,
     .forward = pixels_forward,
@@ -275,6 +276,7 @@ static void pooled_backward_leaf(const stage *s, const stage_io *io, int samples
 const stage_type stage_conv2d_pooled = {
     .name = "conv2d_pooled",
     .split = STAGE_BY_SAMPLE,
+    .float_only = 1,
     .takes = pooled_takes,
     .plan = pooled_plan,
     .prepare = pooled_prepare,

@@ -31,10 +31,11 @@ static status dense_plan(layer *l, failure *why)
     return STATUS_OK;
 }
 
-/* 1: W consists of whole panels and is read from the parameters, without a packed copy. */
+/* 1: W consists of whole panels and is read from the parameters, without a packed copy. Operands of bf16 are always packed. */
 static int in_place(const stage *s)
 {
-    return s->engine == GEMM_OWN && s->out_length % (size_t)s->k->panel == 0;
+    return s->engine == GEMM_OWN && s->k->precision == PRECISION_FP32 &&
+           s->out_length % (size_t)s->k->panel == 0;
 }
 
 /* Packed parameters: W in panels of U where it is not read in place, then W' in panels of D (plain W' for BLIS). */
@@ -96,7 +97,8 @@ static void dense_prepare(const stage *s, const float *parameters, float *packed
     s->k->gemm_pack(&backward);
 }
 
-/* C [samples, cols] = act(A [samples, length] B + bias): this part's share of the blocks, panel after panel. */
+/* C [samples, cols] = act(A [samples, length] B + bias): this part's share of the blocks, panel after panel; whole panels
+ * go together. */
 typedef struct product_args {
     const float *a, *b, *bias;
     size_t b_row_stride; /* 0: packed */
@@ -119,8 +121,9 @@ static void multiply_own(const stage *s, const product_args *p, int part, int pa
     int blocks = (p->samples + BLOCK_ROWS - 1) / BLOCK_ROWS;
     range share = range_share(kernels_panels(s->k, p->cols) * blocks, part, parts);
     for (int at = share.lo; at < share.hi;) {
-        int panel = at / blocks, first = at % blocks;
+        int panel = at / blocks, first = at % blocks, whole = (share.hi - at) / blocks;
         int last = share.hi - panel * blocks < blocks ? share.hi - panel * blocks : blocks;
+        int panels = first == 0 && whole > 1 ? whole : 1;
         int row = first * BLOCK_ROWS;
         int rows = (last * BLOCK_ROWS < p->samples ? last * BLOCK_ROWS : p->samples) - row;
         gemm_rows a = {.a = p->a + (size_t)row * (size_t)p->length,
@@ -133,17 +136,16 @@ static void multiply_own(const stage *s, const product_args *p, int part, int pa
                           .panels = p->b,
                           .cols = p->cols,
                           .panel_lo = panel,
-                          .panel_hi = panel + 1,
+                          .panel_hi = panel + panels,
                           .bias = p->bias,
                           .act = activation_fused(p->act),
                           .c = p->c + (size_t)row * (size_t)p->cols,
                           .c_row_stride = (size_t)p->cols,
                           .b_row_stride = p->b_row_stride};
         s->k->gemm_nn(&g);
-        int col = panel * s->k->panel,
-            n = p->cols - col < s->k->panel ? p->cols - col : s->k->panel;
-        activate(s, p, rows, n, g.c + col);
-        at += last - first;
+        int col = panel * s->k->panel, n = panels * s->k->panel;
+        activate(s, p, rows, p->cols - col < n ? p->cols - col : n, g.c + col);
+        at += (panels - 1) * blocks + last - first;
     }
 }
 
@@ -240,8 +242,9 @@ static void gradient_panels(const stage *s, const stage_io *io, int samples, con
                                .panel_lo = p,
                                .panel_hi = p + 1,
                                .panels = panel - (size_t)p * (size_t)samples * (size_t)width};
-        s->k->gemm_pack(&pack);
+        s->k->gemm_pack_tn(&pack);
         bias_tree(s, panel, samples, tree, col, n);
+        s->k->gemm_operand(panel, (size_t)samples * (size_t)width);
     }
 }
 

@@ -341,6 +341,7 @@ static void recurrent_backward_leaf(const stage *s, const stage_io *io, int samp
 const stage_type stage_recurrent = {
     .name = "recurrent",
     .split = STAGE_BY_SAMPLE,
+    .float_only = 1,
     .plan = recurrent_plan,
     .prepare = recurrent_prepare,
     .forward = recurrent_forward,

@@ -416,6 +416,7 @@ static void fused_backward_leaf(const stage *s, const stage_io *io, int samples,
 const stage_type stage_recurrent_fused = {
     .name = "recurrent_fused",
     .split = STAGE_BY_SAMPLE,
+    .float_only = 1,
     .takes = fused_takes,
     .plan = fused_plan,
     .prepare = fused_prepare,

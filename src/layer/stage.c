@@ -1,12 +1,20 @@
 /* layer/stage.c - which stage runs a layer, and its sizes. */
 #include "layer/stage.h"
 
+int stage_computes(const layer *l, precision p)
+{
+    const stage_type *const *types = l->cfg.type->stages;
+    while (types && *types && (*types)->float_only && p != PRECISION_FP32) types++;
+    return !types || *types;
+}
+
 int stage_choose(stage *s, const layer *next)
 {
     const stage_type *const *types = s->layer->cfg.type->stages;
     if (!types) return 0;
     int layers = 0;
     for (; *types && layers == 0; types++) {
+        if ((*types)->float_only && s->k->precision != PRECISION_FP32) continue;
         s->type = *types;
         layers = s->type->takes ? s->type->takes(s, next) : 1;
     }

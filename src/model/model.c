@@ -61,6 +61,11 @@ static status plan_layers(model *m, const layer_cfg *cfgs, failure *why)
         failure reason;
         status s = layer_plan(l, &reason);
         if (s) return fail(why, s, "--model: layer %d: %s", i + 1, reason.text);
+        if (!stage_computes(l, m->k->precision))
+            return fail(why, STATUS_USAGE,
+                        "--precision=bf16: layer %d of the model, %s, has products of fp32 only: "
+                        "leave --precision out",
+                        i + 1, l->cfg.type->word);
         place_tensors(m, l);
         m->macs += l->macs;
         at = l->out;

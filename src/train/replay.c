@@ -31,7 +31,7 @@ static status plan_model(replay_plan *p, arena *a, failure *why)
 {
     const kernels *k;
     const settings *cfg = p->cfg->cfg;
-    status code = kernels_select(cfg->isa, &k, why);
+    status code = kernels_select(cfg->isa, settings_precision(cfg), &k, why);
     if (code) return code;
     model_cfg mc = settings_model(cfg, p->cfg->image, p->cfg->classes, k);
     p->m = arena_take(a, sizeof *p->m);

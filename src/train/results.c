@@ -80,6 +80,7 @@ status results_write_json(const session *s, const char *run_folder, const train_
     json_object_set_new(root, "ranks", json_integer(s->layout->ranks));
     json_object_set_new(root, "threads", json_integer(s->threads));
     json_object_set_new(root, "isa", json_string(s->isa));
+    json_object_set_new(root, "precision", json_string(settings_precision_name(&s->cfg)));
     json_object_set_new(root, "gemm", json_string(engine));
     if (s->cfg.gemm == GEMM_CHOICE_BLIS)
         json_object_set_new(root, "gemm_architecture", json_string(gemm_blis_architecture()));

@@ -160,7 +160,7 @@ static status open_data(session *s, const session_cfg *cfg, failure *why)
 }
 
 /* Names the instruction sets that occur in levels [ranks], the highest first. */
-static void name_isa(session *s, const int *levels)
+static void name_isa(session *s, precision p, const int *levels)
 {
     size_t used = 0;
     int most = 0;
@@ -170,7 +170,7 @@ static void name_isa(session *s, const int *levels)
         for (int r = 0; r < s->layout->ranks; r++) {
             if (levels[r] != level) continue;
             used += (size_t)snprintf(s->isa + used, sizeof s->isa - used, "%s%s", used ? ", " : "",
-                                     kernels_of_level(level)->name);
+                                     kernels_of_level(p, level)->name);
             break;
         }
 }
@@ -179,7 +179,8 @@ static void name_isa(session *s, const int *levels)
  * Groups may differ: all kernels give the same bits. */
 static status choose_kernels(session *s, const kernels **k, failure *why)
 {
-    status code = comm_agree(s->c, kernels_select(s->cfg.isa, k, why), why);
+    precision p = settings_precision(&s->cfg);
+    status code = comm_agree(s->c, kernels_select(s->cfg.isa, p, k, why), why);
     if (code) return code;
     int own = kernels_level(*k);
     int *all = arena_take(&s->memory, (size_t)s->layout->ranks * sizeof *all);
@@ -187,9 +188,9 @@ static status choose_kernels(session *s, const kernels **k, failure *why)
     const comm_layout *l = s->layout;
     for (int r = l->group_first; r < l->group_first + l->group_ranks; r++)
         if (all[r] < own) own = all[r];
-    *k = kernels_of_level(own);
+    *k = kernels_of_level(p, own);
     comm_allgather(s->c, &own, sizeof own, all);
-    name_isa(s, all);
+    name_isa(s, p, all);
     return STATUS_OK;
 }
 

@@ -92,6 +92,12 @@ static status resolve_run(const settings *s, failure *why)
     return STATUS_OK;
 }
 
+static status resolve_precision(const settings *s, failure *why)
+{
+    if (settings_precision(s) == PRECISION_FP32 || s->gemm != GEMM_CHOICE_BLIS) return STATUS_OK;
+    return fail(why, STATUS_USAGE, "--gemm=blis multiplies in fp32: it excludes --precision=bf16");
+}
+
 /* A batch below the grain is one leaf, as with a grain of the batch, which takes less memory. The default stays: checkpoints
  * hold it. */
 static void resolve_grain(settings *s)
@@ -110,6 +116,7 @@ status settings_resolve(settings *s, failure *why)
     if (!code) code = resolve_stopping(s, why);
     if (!code) code = resolve_hang_timeout(s, why);
     if (!code) code = resolve_time(s, why);
+    if (!code) code = resolve_precision(s, why);
     if (s->grain > s->batch_size) resolve_grain(s);
     return code ? code : settings_resolve_optimizer(s, why);
 }

@@ -16,6 +16,7 @@ static const char *const eval_places[] = {"all", "root", NULL};
 static const char *const sharings[] = {"auto", "off", NULL};
 static const char *const ways[] = {"auto", "direct", "halving", NULL};
 static const char *const gemms[] = {"auto", "own", "blis", NULL};
+static const char *const precisions[] = {"fp32", "bf16", NULL};
 static const char *const scalings[] = {"none", "linear", "sqrt", NULL};
 static const char *const monitors[] = {"validation_loss", "validation_accuracy", "loss", "accuracy",
                                        NULL};
@@ -32,7 +33,7 @@ static const setting_alias monitor_aliases[] = {{"val_loss", "validation_loss"},
 
 static const char *known_isa(int index)
 {
-    const kernels *k = index > 0 ? kernels_of_level(index - 1) : NULL;
+    const kernels *k = index > 0 ? kernels_of_level(PRECISION_BF16, index - 1) : NULL;
     return index == 0 ? "auto" : k ? k->name : NULL;
 }
 
@@ -343,6 +344,12 @@ static const setting table[] = {
      CHOICE(BITS, gemm, gemms),
      .value_name = "{}",
      .help = "Matrix products by the program's own kernels or by BLIS; auto: own"},
+    {.name = "precision",
+     .group = GROUP_PARALLELISM,
+     CHOICE(BITS, precision, precisions),
+     .value_name = "{}",
+     .help = "Operands of matrix products: fp32, or rounded to bfloat16 where they enter a product "
+             "(bf16): faster on processors with AMX, other bits"},
     {.name = "exact-conv",
      .group = GROUP_PARALLELISM,
      CHOICE(BITS, exact_conv, no_yes),
@@ -377,6 +384,11 @@ const setting *settings_table(int *count)
 {
     *count = ROWS;
     return table;
+}
+
+const char *settings_precision_name(const settings *s)
+{
+    return precisions[s->precision];
 }
 
 const char *settings_group_name(setting_group group)

@@ -77,7 +77,7 @@ static status check_images(stored_images images, failure *why)
 static status build(stored_model *s, const settings *cfg, stored_images images, failure *why)
 {
     status code = check_images(images, why);
-    if (!code) code = kernels_select(cfg->isa, &s->k, why);
+    if (!code) code = kernels_select(cfg->isa, settings_precision(cfg), &s->k, why);
     if (code) return code;
     model_cfg m = settings_model(cfg, images.shape, images.classes, s->k);
     return model_build(&s->m, &m, &s->memory, why);

@@ -88,6 +88,11 @@ untouched half 64 'leave --exact-conv out' "${common[@]}" --epochs 4 --exact-con
 train 2x1 exact "${common[@]}" --epochs 1 --exact-conv
 untouched exact 64 'give --exact-conv,' "${common[@]}" --epochs 2 --resume
 train 1x1 exact "${common[@]}" --epochs 2 --exact-conv --resume
+train 2x1 bf16 "${common[@]}" --model mlp --epochs 1 --precision bf16
+untouched bf16 64 "give --precision='bf16'" "${common[@]}" --model mlp --epochs 2 --resume
+train 1x2 bf16 "${common[@]}" --model mlp --epochs 2 --precision bf16 --resume
+train 1x1 bf16-whole "${common[@]}" --model mlp --epochs 2 --precision bf16
+same bf16-whole bf16
 copy half slower
 train 2x1 slower "${common[@]}" --epochs 4 --learning-rate 0.0005 --resume
 differ whole slower

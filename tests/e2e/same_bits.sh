@@ -33,6 +33,19 @@ differ epoch-1x1 exact-1x1
 [[ $(result exact-1x1 parameters_digest) != $(result epoch-1x1 parameters_digest) ]] || die "--exact-conv changes nothing"
 echo "--exact-conv: $(result exact-1x1 parameters_digest) on 1x1 2x1 1x2"
 
+# operands rounded to bfloat16: other bits than fp32's, the same on every layout and instruction set
+bf16=(--model mlp --data synthetic --limit 1000 --epochs 1 --batch-size 100)
+train 1x1 fp32 "${bf16[@]}"
+on_all bf16 "${bf16[@]}" --precision bf16
+differ fp32 bf16-1x1
+read -r -a sets < <("$MNIST_DIST" env | sed -n 's/^bf16 *//p' | tr -d ,)
+for isa in "${sets[@]}"; do
+    train 2x1 "bf16-$isa" "${bf16[@]}" --precision bf16 --isa "$isa"
+    [[ $(result "bf16-$isa" isa) == "$isa" ]] || die "--isa $isa ran on $(result "bf16-$isa" isa)"
+    same bf16-1x1 "bf16-$isa"
+done
+echo "--precision bf16: the same with ${sets[*]}"
+
 # --share=off, and groups of two ranks that share memory and send messages to each other
 train 3x1 apart "${epoch[@]}" --share off
 same epoch-1x1 apart

@@ -38,7 +38,7 @@ static void slow_last_rank(int group_size)
     comm *c = comm_open(&cfg);
     const comm_layout *l = comm_get_layout(c);
     int last = l->ranks - 1, beside = l->group_first + l->group_ranks == l->ranks;
-    assert_int_equal(kernels_select("auto", &best, NULL), STATUS_OK);
+    assert_int_equal(kernels_select("auto", PRECISION_FP32, &best, NULL), STATUS_OK);
     snprintf(mixed, sizeof mixed, "%s, baseline", best->name);
     if (l->groups == 1 || kernels_level(best) == 0) snprintf(mixed, sizeof mixed, "baseline");
     open_with(c, last, beside ? "baseline" : best->name, mixed);

@@ -237,7 +237,7 @@ static void what_is_fused(void **state)
         twin t;
         twin_plan(&t, &cases[i].c);
         CASE("case %zu", i);
-        stage s = {.layer = &t.conv};
+        stage s = {.k = kernels_of_level(PRECISION_FP32, 0), .layer = &t.conv};
         const layer *next = cases[i].c.pool ? &t.pool : NULL;
         assert_int_equal(stage_choose(&s, next), next ? 2 : 1);
         assert_string_equal(s.type->name, cases[i].stage);

@@ -364,6 +364,7 @@ static const char *const round_trip[][2] = {
     {"share", "off"},
     {"exchange", "halving"},
     {"gemm", "blis"},
+    {"precision", "bf16"},
     {"exact-conv", "yes"},
     {"progress", "json"},
     {"profile", "yes"},

@@ -68,6 +68,18 @@ void KERNEL(gemm_pack)(const gemm_pack_args *p)
     }
 }
 
+void KERNEL(gemm_pack_tn)(const gemm_pack_args *p)
+{
+    KERNEL(gemm_pack)(p);
+}
+
+/* Operands of float need no rounding. */
+void KERNEL(gemm_operand)(float *panels, size_t length)
+{
+    (void)panels;
+    (void)length;
+}
+
 /* ---- tiles ---- */
 
 /* The first n columns of a tile, from c; 0 in the others. */

@@ -8,6 +8,10 @@
 #define KERNEL_ENTRY(type, name, parameters) type KERNEL(name) parameters;
 #include "kernel/list.inc"
 
-extern const kernels KERNEL(kernels);
+#define KERNEL_ENTRY(type, name, parameters)
+#define KERNEL_PRODUCT(type, name, parameters) type KERNEL(name##_bf16) parameters;
+#include "kernel/list.inc"
+
+extern const kernels KERNEL(kernels), KERNEL(kernels_bf16);
 
 #endif
