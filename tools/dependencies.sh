@@ -26,7 +26,8 @@
     )
     tier_slurm=(slurmctld slurmd slurm-client munge)
     tier_hosts=(iproute2 util-linux procps python3)
-    tier_packaging=(help2man dpkg-dev file binutils lintian mmdebstrap util-linux)
+    tier_deb=(dpkg-dev file help2man)
+    tier_packaging=(lintian mmdebstrap buildah util-linux binutils)
 }
 
 say() {

@@ -118,10 +118,10 @@ extra_stages() {
 main() {
     parse "$@"
     local -a tiers=(build data report test) failures=()
-    [[ $all == no ]] || tiers+=(extra fashion slurm hosts packaging)
+    [[ $all == no ]] || tiers+=(extra fashion slurm hosts deb packaging)
     [[ " ${labels[*]} " != *' slurm '* ]] || tiers+=(slurm)
     [[ " ${labels[*]} " != *' hosts '* ]] || tiers+=(hosts)
-    [[ " ${labels[*]} " != *' packaging '* ]] || tiers+=(packaging)
+    [[ " ${labels[*]} " != *' packaging '* ]] || tiers+=(deb packaging)
     install_packages "${tiers[@]}"
     require_cmake
     prepare_mpi

@@ -4,8 +4,15 @@
 # shellcheck source=../e2e/common.bash
 source "$SOURCE_DIR/tests/e2e/common.bash"
 : "${BUILD_DIR:?the build folder}"
+# shellcheck source=../interop/python.bash
+source "$SOURCE_DIR/tests/interop/python.bash"
 root=$scratch/root
 export LC_ALL=C.UTF-8
+
+# packaging_python: sets $python to one that has HPCCM and EasyBuild
+packaging_python() {
+    venv_python packaging "$SOURCE_DIR/tests/packaging/requirements.txt"
+}
 
 # need_root: skips where no Debian can be made
 need_root() {
