@@ -19,6 +19,13 @@ if(MNIST_DIST_SANITIZE)
                                          -fno-sanitize-recover=undefined -fno-var-tracking-assignments)
   target_link_options(flags INTERFACE -fsanitize=${MNIST_DIST_SANITIZE})
 endif()
+if(CMAKE_SYSTEM_PROCESSOR STREQUAL riscv64)
+  # Denormals are flushed by macros of the assembler, which need registers of their own.
+  target_compile_options(flags INTERFACE -include ${PROJECT_SOURCE_DIR}/src/base/riscv64.h)
+  foreach(register t4 t5 t6 ft8 ft9 ft10 ft11)
+    target_compile_options(flags INTERFACE -ffixed-${register})
+  endforeach()
+endif()
 set(CMAKE_C_FLAGS_RELEASE "-O3 -DNDEBUG -g")
 set(CMAKE_C_FLAGS_DEBUG "-O1 -g")
 

@@ -13,9 +13,11 @@
 #ifndef MNIST_DIST_KERNEL_ISA_FUSED_H
 #define MNIST_DIST_KERNEL_ISA_FUSED_H
 
-#include <emmintrin.h>
 #include <stdint.h>
 #include <string.h>
+#if defined __SSE2__
+#include <emmintrin.h>
+#endif
 
 /* product + c, rounded to odd. The error of the sum: Knuth, The Art of Computer Programming 2, 4.2.2, theorem B; NaN where
  * the sum is not finite, which then stays as it is. */
@@ -31,6 +33,7 @@ static inline double fused_odd_sum(double product, double c)
     return s;
 }
 
+#if defined __SSE2__
 /* Rounds two sums again, to odd. */
 static __attribute__((noinline, cold)) __m128d fused_odd_sums(__m128d product, __m128d c)
 {
@@ -58,5 +61,6 @@ static inline __attribute__((always_inline)) __m128 fused_multiply_add(__m128 a,
                               _mm_cvtps_pd(c_high));
     return _mm_movelh_ps(_mm_cvtpd_ps(low), _mm_cvtpd_ps(high));
 }
+#endif
 
 #endif

@@ -1,5 +1,5 @@
 /* kernel/isa/update.c - optimiser updates of consecutive parameters, and sums of squares for norms. */
-#include "kernel/isa/simd.h"
+#include "kernel/isa/flush.h"
 #include "kernel/isa/variants.h"
 
 void KERNEL(adam)(const adam_args *a)
@@ -8,11 +8,11 @@ void KERNEL(adam)(const adam_args *a)
     simd_float alpha = simd_set(a->alpha), epsilon = simd_set(a->epsilon);
     for (size_t i = 0; i < a->length; i += SIMD_LEN) {
         simd_float g = simd_load(a->g + i), m = simd_load(a->m + i), v = simd_load(a->v + i);
-        m = simd_fma(g - m, c1, m);
-        v = simd_fma(g * g - v, c2, v);
+        m = flush_fma(g - m, c1, m);
+        v = flush_fma(flush_mul(g, g) - v, c2, v);
         simd_store(a->m + i, m);
         simd_store(a->v + i, v);
-        simd_store(a->w + i, simd_load(a->w + i) - alpha * m / (simd_sqrt(v) + epsilon));
+        simd_store(a->w + i, simd_load(a->w + i) - flush_mul(alpha, m) / (simd_sqrt(v) + epsilon));
     }
 }
 
@@ -22,11 +22,11 @@ void KERNEL(adamax)(const adamax_args *a)
     simd_float alpha = simd_set(a->alpha), epsilon = simd_set(a->epsilon);
     for (size_t i = 0; i < a->length; i += SIMD_LEN) {
         simd_float g = simd_load(a->g + i), m = simd_load(a->m + i), u = simd_load(a->u + i);
-        m = simd_fma(g - m, c1, m);
-        u = simd_max(beta2 * u, simd_max(g, simd_zero() - g));
+        m = flush_fma(g - m, c1, m);
+        u = simd_max(flush_mul(beta2, u), simd_max(g, simd_zero() - g));
         simd_store(a->m + i, m);
         simd_store(a->u + i, u);
-        simd_store(a->w + i, simd_load(a->w + i) - alpha * m / (u + epsilon));
+        simd_store(a->w + i, simd_load(a->w + i) - flush_mul(alpha, m) / (u + epsilon));
     }
 }
 
@@ -36,11 +36,12 @@ void KERNEL(rmsprop)(const rmsprop_args *a)
     simd_float beta2 = simd_set(a->beta2), c2 = simd_set(a->one_minus_beta2);
     simd_float epsilon = simd_set(a->epsilon);
     for (size_t i = 0; i < a->length; i += SIMD_LEN) {
-        simd_float g = simd_load(a->g + i), v = simd_fma(g * g, c2, beta2 * simd_load(a->v + i));
+        simd_float g = simd_load(a->g + i),
+                   v = flush_fma(flush_mul(g, g), c2, flush_mul(beta2, simd_load(a->v + i)));
         simd_store(a->v + i, v);
-        simd_float step = rate * g / simd_sqrt(v + epsilon);
+        simd_float step = flush_mul(rate, g) / simd_sqrt(v + epsilon);
         if (a->momentum != 0.0f) {
-            step = simd_fma(momentum, simd_load(a->m + i), step);
+            step = flush_fma(momentum, simd_load(a->m + i), step);
             simd_store(a->m + i, step);
         }
         simd_store(a->w + i, simd_load(a->w + i) - step);
@@ -51,11 +52,11 @@ void KERNEL(sgd)(const sgd_args *s)
 {
     simd_float rate = simd_set(s->learning_rate), momentum = simd_set(s->momentum);
     for (size_t i = 0; i < s->length; i += SIMD_LEN) {
-        simd_float step = simd_load(s->g + i) * rate, w = simd_load(s->w + i);
+        simd_float step = flush_mul(simd_load(s->g + i), rate), w = simd_load(s->w + i);
         if (s->momentum != 0.0f) {
-            simd_float m = momentum * simd_load(s->m + i) - step;
+            simd_float m = flush_mul(momentum, simd_load(s->m + i)) - step;
             simd_store(s->m + i, m);
-            w = s->nesterov ? w + (momentum * m - step) : w + m;
+            w = s->nesterov ? w + (flush_mul(momentum, m) - step) : w + m;
         } else {
             w = w - step;
         }
@@ -70,8 +71,8 @@ void KERNEL(lamb)(const lamb_args *a)
     simd_float epsilon = simd_set(a->epsilon);
     for (size_t i = 0; i < a->length; i += SIMD_LEN) {
         simd_float g = simd_load(a->g + i), m = simd_load(a->m + i), v = simd_load(a->v + i);
-        m = simd_fma(g - m, c1, m);
-        v = simd_fma(g * g - v, c2, v);
+        m = flush_fma(g - m, c1, m);
+        v = flush_fma(flush_mul(g, g) - v, c2, v);
         simd_store(a->m + i, m);
         simd_store(a->v + i, v);
         simd_store(a->g + i, (m / correction1) / (simd_sqrt(v / correction2) + epsilon));
@@ -82,14 +83,14 @@ void KERNEL(scale)(float *values, float factor, size_t length)
 {
     simd_float by = simd_set(factor);
     for (size_t i = 0; i < length; i += SIMD_LEN)
-        simd_store(values + i, simd_load(values + i) * by);
+        simd_store(values + i, flush_mul(simd_load(values + i), by));
 }
 
 void KERNEL(add_scaled)(float *y, const float *x, float factor, size_t length)
 {
     simd_float by = simd_set(factor);
     for (size_t i = 0; i < length; i += SIMD_LEN)
-        simd_store(y + i, simd_fma(simd_load(x + i), by, simd_load(y + i)));
+        simd_store(y + i, flush_fma(simd_load(x + i), by, simd_load(y + i)));
 }
 
 enum { LANES = 16 };
