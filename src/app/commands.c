@@ -119,16 +119,21 @@ static const command commands[] = {
                  "  mpirun -n 4 mnist_dist bench --per-rank > four.json\n"
                  "  mnist_dist bench --write-trace traces --ranks 512 --hosts 64\n"},
     {.name = "selftest",
+     .operands = "[NAME...]",
+     .most = INT_MAX,
      .summary = "does this installation compute the published bits?",
      .about = "Trains each preset, each optimizer, each schedule and some chains of layers for 40 "
               "steps on built-in digits, in seconds and without files, and compares the bits of "
               "the parameters with the published ones. If they differ, the exit code is 1.",
+     .operands_are = "NAMEs are trainings as selftest prints them, such as cnn: then no others "
+                     "are done.",
      .settings = " threads share isa ",
      .options = " json ",
      .place = COMMAND_RANKS,
      .run = selftest_command,
      .examples = "Examples:\n"
                  "  mnist_dist selftest\n"
+                 "  mnist_dist selftest mlp rnn\n"
                  "  mpirun -n 8 mnist_dist selftest\n"},
     {.name = "env",
      .summary = "versions, cores and data, for a bug report",

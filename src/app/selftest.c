@@ -85,6 +85,29 @@ static status one_row(const app *a, const selftest_cfg *cfg, const numerics_row 
     return STATUS_OK;
 }
 
+/* 1: the command line names this row, or none. */
+static int is_wanted(const options *o, const numerics_row *row)
+{
+    for (int i = 0; i < o->operands; i++)
+        if (strcmp(o->operand[i], row->name) == 0) return 1;
+    return o->operands == 0;
+}
+
+static status check_names(const options *o, failure *why)
+{
+    for (int i = 0; i < o->operands; i++) {
+        const numerics_row *row;
+        int at = 0;
+        while ((row = numerics_table(at)) != NULL && strcmp(o->operand[i], row->name) != 0) at++;
+        if (!row)
+            return fail(why, STATUS_USAGE,
+                        "selftest has no training '%s': without names it does all and prints "
+                        "their names",
+                        o->operand[i]);
+    }
+    return STATUS_OK;
+}
+
 /* The next row's digest is taken on all ranks; rank 0's decides, since guard_check has compared the copies. */
 static status all_rows(const app *a, verdict *v, failure *why)
 {
@@ -93,7 +116,7 @@ static status all_rows(const app *a, verdict *v, failure *why)
     const numerics_row *row;
     status code = STATUS_OK;
     for (int i = 0; !code && (row = numerics_table(i)) != NULL; i++)
-        code = one_row(a, &cfg, row, v, why);
+        if (is_wanted(&a->o, row)) code = one_row(a, &cfg, row, v, why);
     return code;
 }
 
@@ -128,9 +151,11 @@ static status tell(const app *a, verdict *v, failure *why)
 status selftest_command(app *a, failure *why)
 {
     verdict v = {.ran = 0};
+    status code = check_names(&a->o, why);
+    if (code) return code;
     if (app_speaks(a) && a->o.json) v.rows = json_array();
     if (app_speaks(a) && !a->o.json) print_head(a);
-    status code = all_rows(a, &v, why);
+    code = all_rows(a, &v, why);
     if (!code) code = tell(a, &v, why);
     json_decref(v.rows);
     return code;

@@ -17,6 +17,11 @@ done
 says '1 host, 3 ranks x 2 threads on '
 [[ $(ls) == output ]] || die "selftest leaves files: $(ls)"
 
+# some of the trainings
+on 1x1 selftest rnn mlp || die "selftest rnn mlp"
+says ', 2 trainings in '
+refused 64 "selftest has no training 'rnm'" "$MNIST_DIST" selftest mlp rnm
+
 # JSON, without shared memory
 on 2x1 selftest --json --share off || die "selftest --json"
 "$python" - "$scratch/output" "$number" <<'PYTHON'
