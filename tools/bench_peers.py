@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
-"""A race between mnist_dist and PyTorch, TensorFlow and JAX: the same models, data and cores, in turn, in one command.
+"""A race between mnist_dist and PyTorch, TensorFlow, JAX, ONNX Runtime and OpenVINO: the same models, data and cores, in turn.
 
 Every contender runs once a round, in an order that rotates. The peers are worker processes that sleep while others run;
 mnist_dist is a new process each time. Whole training steps are timed (forward, backward, Adam), from initial weights, on
 MNIST that lies ready in memory as tensors and in shuffled batches; compilation and warm-up are not timed. mnist_dist gets
 no warm-up. Threads: the cores that this process may use (taskset limits all alike). Denormals: as each has them by default.
+Before a peer runs, it takes the weights of a network that mnist_dist trained, and must give the same probabilities.
+
+Precisions: f32, and bf16 as each peer offers it (autocast; Keras' mixed_bfloat16; forward alone a model that is bf16). ONNX
+Runtime and OpenVINO run forward passes; the former has no bf16 for x86 processors.
 
 sections
   training   whole steps: models x batches
   scaling    global batch 128 on 2 and 8 processes: DistributedDataParallel over gloo, mpirun; and mnist_dist's layouts
-  inference  forward passes of the CNN
+  inference  forward passes: models x batches, one batch after the other
   startup    start of the process to the end of its first step, and the memory of a process
 
 The first run makes a virtual environment a peer below build/peers, from tools/peers/requirements: several GB for PyTorch.
@@ -26,20 +30,35 @@ import time
 from pathlib import Path
 from typing import Any, Iterator, NoReturn
 
-from peers import environments, report
+from peers import environments, reference, report
+from peers.models import CHAINS, is_convolutional
+from peers.processes import Failure
 from peers.protocol import Task
 from peers.race import Bench, Contender, FreshBench, FreshPeer, Peer, Runner, Setting, race
 
-USAGE, NO_INPUT, INTERRUPTED = 64, 66, 130
+USAGE, NO_INPUT, SOFTWARE, INTERRUPTED = 64, 66, 70, 130
 TOOLS = Path(__file__).resolve().parent
 ROOT = TOOLS.parent
-SECTIONS, MODELS, PEERS = ("training", "scaling", "inference", "startup"), ("cnn", "lstm", "rnn"), tuple(environments.GIB)
-TITLES = {"torch": "PyTorch", "tensorflow": "Keras on TensorFlow", "jax": "Keras on JAX"}
-VARIANTS = {
-    "torch": ("eager", "channels_last", "compile"),
-    "tensorflow": ("graph", "jit"),
-    "jax": ("jit",),
+SECTIONS, MODELS, PEERS = ("training", "scaling", "inference", "startup"), tuple(CHAINS), tuple(environments.GIB)
+USUAL_MODELS = {"training": ["cnn", "lstm", "rnn"], "scaling": ["cnn", "lstm", "rnn"], "inference": ["cnn"]}
+TITLES = {
+    "torch": "PyTorch",
+    "tensorflow": "Keras on TensorFlow",
+    "jax": "Keras on JAX",
+    "onnxruntime": "ONNX Runtime",
+    "openvino": "OpenVINO",
 }
+MODULES = {"torch": "torch_worker", "tensorflow": "keras_worker", "jax": "keras_worker"}
+RUNTIMES = ("onnxruntime", "openvino")  # of trained networks
+PRECISIONS = ("f32", "bf16")
+VARIANTS = {
+    "torch": {precision: ("eager", "channels_last", "compile") for precision in PRECISIONS},
+    "tensorflow": {precision: ("graph", "jit") for precision in PRECISIONS},
+    "jax": {precision: ("jit",) for precision in PRECISIONS},
+    "onnxruntime": {"f32": ("",), "bf16": ()},
+    "openvino": {precision: ("",) for precision in PRECISIONS},
+}
+USUAL_BATCHES = {"training": (32, 128, 512), "inference": (1, 32, 128, 512)}
 EPOCH = 54000  # mnist_dist's: the rest of the training file validates
 SCALING_RANKS, SCALING_BATCH, STARTUP_BATCH = (2, 8), 128, 128
 MOST_INFERENCES = 5000  # of one batch: small ones need no whole epoch
@@ -89,8 +108,9 @@ def parse(words: list[str]) -> argparse.Namespace:
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--section", type=some_of(SECTIONS), default=list(SECTIONS), metavar="LIST", help="of the above (all)")
-    add("--peers", type=some_of(PEERS), default=list(PEERS), metavar="LIST", help="of torch,tensorflow,jax (all)")
-    add("--models", type=some_of(MODELS), metavar="LIST", help="of training and scaling: of cnn,lstm,rnn (all)")
+    add("--peers", type=some_of(PEERS), default=list(PEERS), metavar="LIST", help=f"of {','.join(PEERS)} (all)")
+    add("--precisions", type=some_of(PRECISIONS), default=list(PRECISIONS), metavar="LIST", help="of f32,bf16 (all)")
+    add("--models", type=some_of(MODELS), metavar="LIST", help=f"of {','.join(MODELS)} (cnn,lstm,rnn; inference: cnn)")
     add("--batches", type=numbers, metavar="LIST", help="of training (32,128,512) and inference (1,32,128,512)")
     add("--rounds", type=int, metavar="N", help="how often each contender runs (3)")
     add("--images", type=int, metavar="N", help=f"what a run's steps cover, in whole batches ({EPOCH}: an epoch)")
@@ -102,7 +122,7 @@ def parse(words: list[str]) -> argparse.Namespace:
     add("--venv", type=environment_of, action="append", default=[], metavar="PEER=DIR", help="an environment you have")
     add("--out", metavar="DIR", help="results.json, results.png and logs (build/peers/results/DATE)")
     options = parser.parse_args(words)
-    usual = (2, 2560, 0.3, ["cnn"], [128]) if options.quick else (3, EPOCH, 3.0, list(MODELS), None)
+    usual = (2, 2560, 0.3, ["cnn"], [128]) if options.quick else (3, EPOCH, 3.0, None, None)
     for name, value in zip(("rounds", "images", "seconds", "models", "batches"), usual):
         if getattr(options, name) is None:
             setattr(options, name, value)
@@ -150,9 +170,10 @@ class Field:
     def peer(self, name: str, kind: type[Peer] = Peer, ranks: int = 1) -> Runner:
         key = (name, kind, ranks)
         if key not in self.runners:
-            module = "torch_worker" if name == "torch" else "keras_worker"
             threads = max(1, self.cores // ranks)
+            module = MODULES.get(name, "runtime_worker")
             words = [str(self.pythons[name]), "-m", f"peers.{module}", "--threads", str(threads)]
+            words += ["--runtime", name] if name in RUNTIMES else []
             store = str(self.setting.logs / f"{name}-{ranks}.store")
             words += ["--ranks", str(ranks), "--store", store] if ranks > 1 else []
             own = {"KERAS_BACKEND": name, "OMP_NUM_THREADS": str(threads)}
@@ -167,18 +188,36 @@ class Field:
             self.runners[key] = kind(f"mnist_dist-{ranks}", launcher, self.options.mnist_dist, threads, self.setting)
         return self.runners[key]
 
-    def task(self, model: str, batch: int, mode: str = "training", variant: str = "") -> Task:
+    def reference(self, model: str) -> str:
+        """The folder that the peers are checked with; the graph in it is for those that run graphs."""
+        program, environment = self.options.mnist_dist, self.setting.environment
+        folder = reference.make(model, self.setting.logs / "reference", program, self.data, environment)
+        if runtime := next((name for name in RUNTIMES if name in self.racing("inference")), None):
+            reference.export(folder, self.pythons[runtime], program, environment)
+        return str(folder)
+
+    def racing(self, mode: str) -> list[str]:
+        """Peers that are here and can do it."""
+        return [
+            name for name in self.options.peers
+            if name in self.pythons and (mode == "inference" or name not in RUNTIMES)
+        ]  # fmt: skip
+
+    def task(self, model: str, batch: int, mode: str = "training", variant: str = "", precision: str = "f32") -> Task:
         images = self.options.images
         if mode == "inference":
             images = min(images, MOST_INFERENCES * batch)
-        return Task(model, batch, mode, variant, images, self.options.seconds, self.data)
+        agreed = self.reference(model) if self.racing(mode) else ""
+        return Task(model, batch, mode, variant, precision, images, self.options.seconds, self.data, agreed)
 
     def peers(self, model: str, batch: int, mode: str) -> Iterator[Contender]:
-        for name in self.options.peers:
-            for variant in VARIANTS[name]:
-                if name in self.pythons and (variant != "channels_last" or model == "cnn"):
-                    task = self.task(model, batch, mode, variant)
-                    yield Contender(f"{TITLES[name]}, {variant}", False, self.peer(name), task)
+        for precision in self.options.precisions:
+            for name in self.racing(mode):
+                for variant in VARIANTS[name][precision]:
+                    if variant != "channels_last" or is_convolutional(model):
+                        title = ", ".join(word for word in (TITLES[name], variant, "bf16" * (precision == "bf16")) if word)
+                        task = self.task(model, batch, mode, variant, precision)
+                        yield Contender(title, False, self.peer(name), task)
 
     def whole(self, model: str, batch: int, mode: str) -> list[Contender]:
         """mnist_dist on all cores, and every variant of every peer."""
@@ -199,10 +238,9 @@ class Field:
 
     def startup(self) -> list[Contender]:
         found = [Contender("mnist_dist", True, self.ours(kind=FreshBench), self.task("cnn", STARTUP_BATCH))]
-        for name in self.options.peers:
-            if name in self.pythons:
-                task = self.task("cnn", STARTUP_BATCH, variant=VARIANTS[name][0])
-                found.append(Contender(TITLES[name], False, self.peer(name, FreshPeer), task))
+        for name in self.racing("training"):
+            task = self.task("cnn", STARTUP_BATCH, variant=VARIANTS[name]["f32"][0])
+            found.append(Contender(TITLES[name], False, self.peer(name, FreshPeer), task))
         return found
 
     def groups(self) -> Iterator[tuple[str, str, int, list[Contender]]]:
@@ -210,15 +248,13 @@ class Field:
         for section in self.options.section:
             if section == "startup":
                 yield section, "cnn", STARTUP_BATCH, self.startup()
-            elif section == "inference":
-                for batch in self.options.batches or (1, 32, 128, 512):
-                    yield section, "cnn", batch, self.whole("cnn", batch, "inference")
-            else:
-                for model in self.options.models:
-                    if section == "scaling":
-                        yield section, model, SCALING_BATCH, self.scaling(model)
-                    for batch in (self.options.batches or (32, 128, 512)) if section == "training" else ():
-                        yield section, model, batch, self.whole(model, batch, "training")
+                continue
+            for model in self.options.models or USUAL_MODELS[section]:
+                if section == "scaling":
+                    yield section, model, SCALING_BATCH, self.scaling(model)
+                    continue
+                for batch in self.options.batches or USUAL_BATCHES[section]:
+                    yield section, model, batch, self.whole(model, batch, section)
 
     def rest(self) -> None:
         """Between groups: the ranks of a scaling race and of fresh starts are done; the single workers go on."""
@@ -293,7 +329,7 @@ def main() -> int:
     out = Path(options.out or ROOT / "build/peers/results" / time.strftime("%Y%m%d-%H%M%S")).resolve()
     (out / "logs").mkdir(parents=True, exist_ok=True)
     field = Field(options, Setting(environment(), out / "logs", options.timeout), data)
-    settings = {name: getattr(options, name) for name in ("rounds", "images", "seconds", "peers", "quick")}
+    settings = {name: getattr(options, name) for name in ("rounds", "images", "seconds", "peers", "precisions", "quick")}
     results = {
         "date": time.strftime("%Y-%m-%d %H:%M"),
         "machine": report.machine(options.mnist_dist, field.cores, ROOT),
@@ -305,6 +341,8 @@ def main() -> int:
         field.make_environments()
         run(field, results, out)
         plot(results, out)
+    except Failure as failure:
+        stop(SOFTWARE, f"mnist_dist made no network to check the peers with: {failure}")
     except KeyboardInterrupt:
         say("interrupted; what was done until now stays")
         return INTERRUPTED

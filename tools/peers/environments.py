@@ -10,7 +10,7 @@ from typing import Callable
 
 REQUIREMENTS = Path(__file__).parent / "requirements"
 # What an installed environment takes, measured; PyTorch's packages for Linux bring the libraries of GPUs along.
-GIB = {"torch": 5.5, "tensorflow": 2.0, "jax": 0.7}
+GIB = {"torch": 5.5, "tensorflow": 2.0, "jax": 0.7, "onnxruntime": 0.3, "openvino": 0.4}
 INSTALL_S = 3600
 
 

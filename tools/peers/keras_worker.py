@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from peers.models import activation_of, has_channels, layers_of
 from peers.protocol import Task
 from peers.worker import SEED, Framework, Program, samples, serve
 
@@ -21,26 +22,38 @@ else:
     import jax
 
 
-def build(name: str) -> keras.Model:
-    layers = keras.layers
-    if name == "cnn":
-        shape, body = (28, 28, 1), [
-            layers.Conv2D(32, 3, activation="relu"),
-            layers.MaxPooling2D(),
-            layers.Conv2D(64, 3, activation="relu"),
-            layers.MaxPooling2D(),
-            layers.Flatten(),
-            layers.Dense(128, activation="relu"),
-        ]
-    else:
-        shape, body = (28, 28), [{"lstm": layers.LSTM, "rnn": layers.SimpleRNN}[name](128)]
-    return keras.Sequential([keras.Input(shape), *body, layers.Dense(10)])
+LAYERS = {
+    "conv2d": lambda w: keras.layers.Conv2D(int(w[1]), int(w[2]), padding="same" if "same" in w else "valid"),
+    "maxpool": lambda w: keras.layers.MaxPooling2D(int(w[1])),
+    "avgpool": lambda w: keras.layers.AveragePooling2D(int(w[1])),
+    "flatten": lambda w: keras.layers.Flatten(),
+    "dense": lambda w: keras.layers.Dense(int(w[1])),
+    "dropout": lambda w: keras.layers.Dropout(float(w[1])),
+    "simple_rnn": lambda w: keras.layers.SimpleRNN(int(w[1])),
+    "lstm": lambda w: keras.layers.LSTM(int(w[1])),
+    "gru": lambda w: keras.layers.GRU(int(w[1])),
+}
+POLICIES = {"f32": "float32", "bf16": "mixed_bfloat16"}
+
+
+def build(task: Task) -> keras.Model:
+    """The loss takes logits of either precision as float32."""
+    keras.config.set_dtype_policy(POLICIES[task.precision])
+    layers = []
+    for words in layers_of(task.model):
+        layers.append(LAYERS[words[0]](words))
+        if kind := activation_of(words):
+            layers[-1].activation = keras.activations.get(kind)
+    return keras.Sequential([keras.Input((28, 28, 1) if has_channels(task.model) else (28, 28)), *layers])
+
+
+def shaped(images: np.ndarray, task: Task) -> np.ndarray:
+    return images[..., None] if has_channels(task.model) else images
 
 
 def batches(task: Task) -> list[tuple[Any, Any]]:
     images, labels = samples(task)
-    if task.model == "cnn":
-        images = images[..., None]
+    images = shaped(images, task)
     place = tf.constant if BACKEND == "tensorflow" else jax.numpy.asarray
     starts = range(0, task.steps * task.batch, task.batch)
     return [(place(images[at : at + task.batch]), place(labels[at : at + task.batch])) for at in starts]
@@ -51,7 +64,8 @@ class KerasProgram(Program):
 
     def __init__(self, task: Task):
         keras.utils.set_random_seed(SEED)
-        self.model = build(task.model)
+        self.task = task
+        self.model = build(task)
         self.loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         self.optimizer = keras.optimizers.Adam(1e-3)
         self.optimizer.build(self.model.trainable_variables)
@@ -61,6 +75,10 @@ class KerasProgram(Program):
         self.training = task.mode == "training"
         self.compile(task)
         self.reset()
+
+    def logits(self, weights: str, images: np.ndarray) -> np.ndarray:
+        self.model.load_weights(weights)
+        return keras.ops.convert_to_numpy(self.model(shaped(images, self.task), training=False)).astype(np.float32)
 
 
 class TensorFlowProgram(KerasProgram):

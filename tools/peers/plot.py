@@ -15,12 +15,14 @@ import matplotlib.pyplot as plt  # noqa: E402
 from matplotlib.ticker import FuncFormatter, MaxNLocator  # noqa: E402
 
 OURS = "#c8102e"
-# One hue a framework, its variants lighter.
+# One hue a framework, its variants lighter; bf16 is hatched.
 HUES = {
     "PyTorch": ["#1f4e79", "#4a86b8", "#9cc3e0"],
     "Keras on TensorFlow": ["#b35900", "#f2a65a"],
     "Keras on JAX": ["#3b7d4f"],
 }
+BF16 = ", bf16"  # ends the name of such a contender
+HATCH = "////"
 GROUP_WIDTH = 0.84
 
 
@@ -31,10 +33,17 @@ def colours(names: list[str]) -> dict[str, str]:
         if family is None:
             chosen[name] = OURS
             continue
+        if name.endswith(BF16) and name.removesuffix(BF16) in chosen:
+            chosen[name] = chosen[name.removesuffix(BF16)]
+            continue
         shades = HUES[family]
         chosen[name] = shades[used[family] % len(shades)]
         used[family] += 1
     return chosen
+
+
+def style(name: str, colour: dict[str, str]) -> dict[str, Any]:
+    return {"color": colour[name], "hatch": HATCH if name.endswith(BF16) else None, "edgecolor": "white", "linewidth": 0}
 
 
 def draw_panel(axes: Any, groups: list[dict[str, Any]], colour: dict[str, str]) -> None:
@@ -44,7 +53,7 @@ def draw_panel(axes: Any, groups: list[dict[str, Any]], colour: dict[str, str]) 
         width = GROUP_WIDTH / max(1, len(rows))
         for i, row in enumerate(rows):
             x = place - GROUP_WIDTH / 2 + (i + 0.5) * width
-            axes.bar(x, row["median"], 0.9 * width, color=colour[row["name"]], zorder=2)
+            axes.bar(x, row["median"], 0.9 * width, zorder=2, **style(row["name"], colour))
             spread = [[row["median"] - row["low"]], [row["high"] - row["median"]]]
             axes.errorbar(x, row["median"], spread, color="#222222", lw=0.9, capsize=2, zorder=3)
             if row["ours"] and group["comparisons"]:
@@ -76,12 +85,12 @@ def draw(results: dict[str, Any], path: str) -> None:
     figure.suptitle(title, x=0.01, y=0.985, ha="left", fontsize=12)
     note = (
         f"{results['date']}; median of {results['settings']['rounds']} interleaved rounds, whiskers: lowest and highest; "
-        "×: mnist_dist over the best peer"
+        "×: mnist_dist over the fastest peer of any precision"
     )
     figure.text(0.01, 0.905, note, fontsize=8.5, color="#555555")
-    handles = [plt.Rectangle((0, 0), 1, 1, color=colour[name]) for name in names]
+    handles = [plt.Rectangle((0, 0), 1, 1, **style(name, colour)) for name in names]
     figure.legend(handles, names, loc="lower center", ncol=min(len(names), 4), frameon=False, fontsize=9)
-    figure.tight_layout(rect=(0, 0.1 if len(names) > 4 else 0.06, 1, 0.9))
+    figure.tight_layout(rect=(0, 0.04 + 0.05 * -(-len(names) // 4), 1, 0.9))
     figure.savefig(path, dpi=150)
 
 

@@ -3,7 +3,7 @@
     race -> worker   {"do": "prepare" | "time" | "first" | "release" | "quit", "task": {...}}
     worker -> race   {"reply": {...}} or {"failed": "why"}; once by itself, when its imports are done
 
-prepare  builds the task's program and warms it up, compilation included
+prepare  builds the task's program, checks that its network is the reference's, and warms it up, compilation included
 time     from initial weights: the task's steps, timed by the worker itself
 first    builds the program and does one step, without any warm-up
 release  forgets all programs
@@ -22,13 +22,15 @@ from typing import Any, TextIO
 class Task:
     """What is to be timed; the same for all contenders of a race."""
 
-    model: str  # cnn, lstm, rnn
+    model: str  # a name in models.py
     batch: int  # samples of a step, of all ranks together
     mode: str  # training, inference
     variant: str  # how the framework is used: eager, compile, graph, ...
+    precision: str  # of the operands of products: f32, bf16
     images: int  # all steps together, in whole batches
     seconds: float  # a slower contender does fewer steps, for about this time; 0: never
     data: str  # the folder of the IDX files
+    reference: str  # the folder with the weights and answers to agree on, see reference.py; "": no check
 
     @property
     def steps(self) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Protocol
 
+from peers.models import CHAINS
 from peers.processes import Conversation, Failure, output_of
 from peers.protocol import Task, command
 
@@ -105,7 +106,7 @@ class Bench:
         pass
 
     def bench(self, task: Task, steps: int) -> dict[str, Any]:
-        words = [*self.launcher, self.program, "bench", "--model", task.model, "--batch-size", str(task.batch)]
+        words = [*self.launcher, self.program, "bench", "--model", CHAINS[task.model], "--batch-size", str(task.batch)]
         words += ["-t", str(self.threads), "--data", task.data, "--max-steps", str(steps)]
         words += ["--inference"] if task.mode == "inference" else []
         output = output_of(words, self.setting.environment, self.log, self.setting.timeout_s)

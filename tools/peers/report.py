@@ -63,15 +63,23 @@ def best(rows: list[Row], section: str) -> Row | None:
 
 
 def pairs_of(group: Group) -> list[tuple[Row, Row]]:
-    """Who is compared with whom. Scaling: ours on other layouts with ours, and with the peer of as many ranks."""
+    """Who is compared with whom: ours with the fastest of any precision, then with the fastest of its own.
+
+    Scaling: ours on other layouts with ours, and with the peer of as many ranks.
+    """
     ours = [row for row in group.rows if row.contender.ours]
     peers = [row for row in group.rows if not row.contender.ours]
     if group.section == "scaling":
         layouts = list(zip(ours[1:], ours))
         same = [(a, b) for a in ours for b in peers if a.contender.name.split()[-1] == b.contender.name.split()[-1]]
         return layouts + same
-    fastest = best(peers, group.section)
-    return [(row, fastest) for row in ours if fastest]
+    pairs = []
+    for row in ours:
+        alike = [peer for peer in peers if peer.contender.task.precision == row.contender.task.precision]
+        fastest, fastest_alike = best(peers, group.section), best(alike, group.section)
+        pairs += [(row, fastest)] if fastest else []
+        pairs += [(row, fastest_alike)] if fastest_alike and fastest_alike is not fastest else []
+    return pairs
 
 
 def nominal_flop(rows: list[Row]) -> tuple[float, float] | None:
@@ -87,7 +95,7 @@ def nominal_flop(rows: list[Row]) -> tuple[float, float] | None:
 def summary_of(row: Row, section: str, flop: tuple[float, float] | None) -> dict[str, Any]:
     task = row.contender.task
     summary: dict[str, Any] = {"name": row.contender.name, "ours": row.contender.ours, "variant": task.variant}
-    summary |= {"failure": row.failure, "turns": row.turns, "rounds": values(row, section)}
+    summary |= {"precision": task.precision, "failure": row.failure, "turns": row.turns, "rounds": values(row, section)}
     if row.failure is None and row.results:
         found = summary["rounds"]
         summary |= {"median": median(found), "low": min(found), "high": max(found)}

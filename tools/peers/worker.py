@@ -5,6 +5,7 @@ A framework gives a Program for a task: its batches lie ready as tensors, so tha
 from __future__ import annotations
 
 import abc
+import csv
 import gc
 import gzip
 import math
@@ -18,17 +19,25 @@ from typing import Any
 import numpy as np
 
 from peers.protocol import Task, command, decode, send, task_of
+from peers.reference import weights_of
 
 WARM_STEPS, PROBE_STEPS = 3, 5
 SEED = 1
+TOLERANCE = {"f32": 1e-4, "bf16": 0.05}  # of probabilities; measured: 1.2e-6, 0.017
 
 
 class Program(abc.ABC):
     """A task as one framework does it, with batches 0 to task.steps - 1."""
 
+    gives_probabilities = False
+
     @abc.abstractmethod
     def reset(self) -> None:
         """Back to the initial weights and to an optimizer that has not stepped."""
+
+    @abc.abstractmethod
+    def logits(self, weights: str, images: np.ndarray) -> np.ndarray:
+        """Takes the weights of a Keras file; the last layer's outputs, or probabilities, for images [N, 28, 28]."""
 
     @abc.abstractmethod
     def step(self, batch: int) -> None:
@@ -81,6 +90,28 @@ def samples(task: Task) -> tuple[np.ndarray, np.ndarray]:
     return images[order].astype(np.float32) / 255, labels[order].astype(np.int32)
 
 
+def full_batches(images: np.ndarray, batch: int) -> list[np.ndarray]:
+    """For programs that take one size of batches; the last one is filled up with blank images."""
+    blank = np.zeros((-len(images) % batch, *images.shape[1:]), images.dtype)
+    filled = np.concatenate([images, blank])
+    return [filled[at : at + batch] for at in range(0, len(filled), batch)]
+
+
+def check(program: Program, task: Task) -> float:
+    """How far the program's probabilities are from mnist_dist's for the same weights and images."""
+    images = read_idx(task.reference, "images-idx3-ubyte").astype(np.float32) / 255
+    with open(f"{task.reference}/predictions.csv", encoding="utf-8") as file:
+        wanted = np.array([[float(row[f"p{i}"]) for i in range(10)] for row in csv.DictReader(file)])
+    found = np.asarray(program.logits(weights_of(task.reference), images), np.float64)
+    if not program.gives_probabilities:
+        found = np.exp(found - found.max(axis=1, keepdims=True))
+        found /= found.sum(axis=1, keepdims=True)
+    difference = float(np.abs(found - wanted).max())
+    if not difference <= TOLERANCE[task.precision]:
+        raise ArithmeticError(f"another network: its probabilities differ from mnist_dist's by {difference:.2g}")
+    return difference
+
+
 def run(program: Program, steps: int) -> tuple[float, float]:
     """Seconds of `steps` steps, and the value of the last one."""
     start = time.perf_counter()
@@ -109,6 +140,8 @@ class Worker:
     def prepare(self, task: Task) -> dict[str, Any]:
         """Warms up, and fixes the number of steps: the same in all rounds, with no clock read between them."""
         program = self.framework.program(task)
+        difference = check(program, task) if task.reference else None
+        program.reset()
         most = task.steps
         warm_up_s, _ = run(program, min(WARM_STEPS, most))
         probe = min(PROBE_STEPS, most)
@@ -117,7 +150,7 @@ class Worker:
             most = min(most, max(PROBE_STEPS, math.ceil(task.seconds / step_s)))
         steps = self.framework.share(most)
         self.ready[task] = program, steps
-        return {"steps": steps, "warm_up_s": warm_up_s}
+        return {"steps": steps, "warm_up_s": warm_up_s, "difference": difference}
 
     def time(self, task: Task) -> dict[str, Any]:
         program, steps = self.ready[task]
