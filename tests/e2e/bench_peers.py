@@ -142,7 +142,8 @@ def make_world():
     for name in "mpirun", "mpirun.openmpi":
         write_program(SCRATCH / f"bin/{name}", MPIRUN)
     (SCRATCH / "data").mkdir()
-    (SCRATCH / "data/train-images-idx3-ubyte").write_bytes(bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 28, 0, 0, 0, 28, *[9] * 784]))
+    image = bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 28, 0, 0, 0, 28, *[9] * 784])
+    (SCRATCH / "data/train-images-idx3-ubyte").write_bytes(image)
 
 
 def start(tools, out, *options, **more):

@@ -13,7 +13,7 @@ import numpy as np
 
 from peers.models import activation_of, has_channels, layers_of
 from peers.protocol import Task
-from peers.worker import SEED, Framework, Program, samples, serve
+from peers.worker import SEED, Framework, Program, channels_last, samples, serve
 
 BACKEND = os.environ["KERAS_BACKEND"]
 if BACKEND == "tensorflow":
@@ -47,13 +47,9 @@ def build(task: Task) -> keras.Model:
     return keras.Sequential([keras.Input((28, 28, 1) if has_channels(task.model) else (28, 28)), *layers])
 
 
-def shaped(images: np.ndarray, task: Task) -> np.ndarray:
-    return images[..., None] if has_channels(task.model) else images
-
-
 def batches(task: Task) -> list[tuple[Any, Any]]:
     images, labels = samples(task)
-    images = shaped(images, task)
+    images = channels_last(images, task)
     place = tf.constant if BACKEND == "tensorflow" else jax.numpy.asarray
     starts = range(0, task.steps * task.batch, task.batch)
     return [(place(images[at : at + task.batch]), place(labels[at : at + task.batch])) for at in starts]
@@ -78,7 +74,7 @@ class KerasProgram(Program):
 
     def logits(self, weights: str, images: np.ndarray) -> np.ndarray:
         self.model.load_weights(weights)
-        return keras.ops.convert_to_numpy(self.model(shaped(images, self.task), training=False)).astype(np.float32)
+        return keras.ops.convert_to_numpy(self.model(channels_last(images, self.task), training=False)).astype(np.float32)
 
 
 class TensorFlowProgram(KerasProgram):

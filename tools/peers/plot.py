@@ -24,6 +24,7 @@ HUES = {
 BF16 = ", bf16"  # ends the name of such a contender
 HATCH = "////"
 GROUP_WIDTH = 0.84
+LEGEND_COLUMNS = 3
 
 
 def colours(names: list[str]) -> dict[str, str]:
@@ -43,7 +44,7 @@ def colours(names: list[str]) -> dict[str, str]:
 
 
 def style(name: str, colour: dict[str, str]) -> dict[str, Any]:
-    return {"color": colour[name], "hatch": HATCH if name.endswith(BF16) else None, "edgecolor": "white", "linewidth": 0}
+    return {"facecolor": colour[name], "hatch": HATCH if name.endswith(BF16) else None, "edgecolor": "white", "linewidth": 0}
 
 
 def draw_panel(axes: Any, groups: list[dict[str, Any]], colour: dict[str, str]) -> None:
@@ -76,7 +77,9 @@ def draw(results: dict[str, Any], path: str) -> None:
     models = list(dict.fromkeys(group["model"] for group in groups))
     names = list(dict.fromkeys(row["name"] for group in groups for row in group["rows"] if "median" in row))
     colour = colours(names)
-    figure, panels = plt.subplots(1, len(models), figsize=(max(9.0, 1.5 + 4.2 * len(models)), 4.9), squeeze=False)
+    rows = -(-len(names) // LEGEND_COLUMNS)
+    height = 4.2 + 0.25 * rows
+    figure, panels = plt.subplots(1, len(models), figsize=(max(9.0, 1.5 + 4.2 * len(models)), height), squeeze=False)
     for axes, model in zip(panels[0], models):
         draw_panel(axes, [group for group in groups if group["model"] == model], colour)
     panels[0][0].set_ylabel("images/s, whole training steps")
@@ -89,8 +92,8 @@ def draw(results: dict[str, Any], path: str) -> None:
     )
     figure.text(0.01, 0.905, note, fontsize=8.5, color="#555555")
     handles = [plt.Rectangle((0, 0), 1, 1, **style(name, colour)) for name in names]
-    figure.legend(handles, names, loc="lower center", ncol=min(len(names), 4), frameon=False, fontsize=9)
-    figure.tight_layout(rect=(0, 0.04 + 0.05 * -(-len(names) // 4), 1, 0.9))
+    figure.legend(handles, names, loc="lower center", ncol=min(len(names), LEGEND_COLUMNS), frameon=False, fontsize=9)
+    figure.tight_layout(rect=(0, (0.15 + 0.25 * rows) / height, 1, 0.9))
     figure.savefig(path, dpi=150)
 
 

@@ -1,4 +1,4 @@
-"""The worker of ONNX Runtime and OpenVINO: forward passes of the graph that tools/export_onnx.py wrote, for one size of batches.
+"""The worker of ONNX Runtime and OpenVINO: forward passes of the graph of tools/export_onnx.py, for one size of batches.
 
 The next batch is given when the answer of the last one is there.
 """
@@ -9,14 +9,9 @@ from typing import Any, Callable
 
 import numpy as np
 
-from peers.models import has_channels
 from peers.protocol import Task
 from peers.reference import weights_of
-from peers.worker import Framework, Program, full_batches, samples, serve
-
-
-def shaped(images: np.ndarray, task: Task) -> np.ndarray:
-    return images[..., None] if has_channels(task.model) else images
+from peers.worker import Framework, Program, channels_last, full_batches, samples, serve
 
 
 class OnnxRuntime:
@@ -79,7 +74,7 @@ class Inference(Program):
 
     def __init__(self, task: Task, runtime: Any):
         self.task, self.runtime = task, runtime
-        self.images = np.ascontiguousarray(shaped(samples(task)[0], task))
+        self.images = np.ascontiguousarray(channels_last(samples(task)[0], task))
         starts = range(0, task.steps * task.batch, task.batch)
         self.batches = [runtime.place(self.images[at : at + task.batch]) for at in starts]
 
@@ -87,7 +82,7 @@ class Inference(Program):
         """Of the graph, which was made of these weights."""
         assert weights == weights_of(self.task.reference)
         run, place, numpy = self.runtime.run, self.runtime.place, self.runtime.numpy
-        parts = [shaped(part, self.task) for part in full_batches(images, self.task.batch)]
+        parts = [channels_last(part, self.task) for part in full_batches(images, self.task.batch)]
         return np.concatenate([numpy(run(place(part))) for part in parts])[: len(images)]
 
     def reset(self) -> None:

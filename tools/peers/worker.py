@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from peers.models import has_channels
 from peers.protocol import Task, command, decode, send, task_of
 from peers.reference import weights_of
 
@@ -88,6 +89,11 @@ def samples(task: Task) -> tuple[np.ndarray, np.ndarray]:
     if len(order) < task.steps * task.batch:
         raise ValueError(f"{task.data} has {len(images)} images, not {task.steps * task.batch}")
     return images[order].astype(np.float32) / 255, labels[order].astype(np.int32)
+
+
+def channels_last(images: np.ndarray, task: Task) -> np.ndarray:
+    """As Keras and the exported graphs take images: [N, 28, 28, 1], for recurrent layers [N, 28, 28]."""
+    return images[..., None] if has_channels(task.model) else images
 
 
 def full_batches(images: np.ndarray, batch: int) -> list[np.ndarray]:
