@@ -116,7 +116,7 @@ def parse(words: list[str]) -> argparse.Namespace:
     add("--images", type=int, metavar="N", help=f"what a run's steps cover, in whole batches ({EPOCH}: an epoch)")
     add("--seconds", type=float, metavar="S", help="who needs longer than that does fewer steps; 0: never (3)")
     add("--timeout", type=float, default=240, metavar="S", help="who needs longer for one answer has failed (240)")
-    add("--quick", action="store_true", help="all sections with few steps, in about two minutes: does it work here?")
+    add("--quick", action="store_true", help="all sections with few steps: does it work here?")
     add("--mnist-dist", default=str(ROOT / "build/release/mnist_dist"), metavar="FILE", help="(build/release/mnist_dist)")
     add("--data", metavar="DIR", help="the folder of MNIST's files ($MNIST_DIR, data/mnist)")
     add("--venv", type=environment_of, action="append", default=[], metavar="PEER=DIR", help="an environment you have")
