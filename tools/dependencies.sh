@@ -24,6 +24,10 @@
         gcc-aarch64-linux-gnu libc6-dev-arm64-cross clang clang-tidy libomp-dev
         valgrind chromium libsimgrid-dev
     )
+    tier_cross=(
+        mmdebstrap gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-riscv64-linux-gnu
+        libc6-dev-riscv64-cross
+    )
     tier_slurm=(slurmctld slurmd slurm-client munge)
     tier_hosts=(iproute2 util-linux procps python3)
     tier_deb=(dpkg-dev file help2man)

@@ -101,7 +101,7 @@ int kernels_available(const kernels **tables)
 status kernels_select(const char *name, precision p, const kernels **chosen, failure *why)
 {
     static const char *const level_name[KERNELS_LEVELS] = {"baseline", "avx2", "avx512", "amx"};
-    const kernels *tables[KERNELS_LEVELS];
+    const kernels *tables[KERNELS_LEVELS] = {NULL};
     int count = kernels_available_in(p, tables);
     *chosen = tables[0];
     if (!name || strcmp(name, "auto") == 0) return STATUS_OK;
