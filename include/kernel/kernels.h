@@ -154,8 +154,11 @@ typedef struct time_step_args {
  *              of h_before. The other columns of x must be 0 in all rows; in the first step h_before is 0 and not read. Without
  *              these terms only signs of zeros can differ.
  *   backward   gates -> gradients of the products, in place; the bias' gradient is added to row by row; carry and dh as above
+ *   PRECISION_BF16, forward: the terms of x in blocks of their own, then those of h_before; the bias is added last. At most
+ *              RECURRENT_BF16_COLUMNS columns, each of the two rounded up to whole blocks (kernel/bf16.h).
  * The gates of a unit of lstm, and the units u and u + 16 of simple_rnn, share a division: the error of tanh and sigma is below
  * 6e-7 (tests/ref/kernel_recurrent.c). simple_rnn has no gates except h. */
+enum { RECURRENT_BF16_COLUMNS = 2048 };
 typedef struct recurrent_fused {
     int rows, units, inputs;
     int ink_lo, ink_hi;

@@ -118,11 +118,9 @@ struct stage_type {
 
 /* Sets type to the first of the kind's stages that takes the layer, and fused, in_length and out_length with it. next: the
  * layer after s->layer, or NULL. k, engine, sums, layer and want_input_gradient must be set. Returns the number of layers that
- * the stage runs, 1 or 2; 0, and s is left alone, where the kind has no stages: nothing has to run. */
+ * the stage runs, 1 or 2; 0, and s is left alone, where the kind has no stages: nothing has to run; -1 where no stage computes
+ * the layer with the precision of k, which is not PRECISION_FP32. */
 int stage_choose(stage *s, const layer *next);
-
-/* 0: the layer has stages, but none for this precision; stage_choose needs one. */
-int stage_computes(const layer *l, precision p);
 
 /* Sets the sizes. What stage_choose sets, used_rows, used_cols and the spans of the layer's tensors must be set. */
 void stage_plan(stage *s);

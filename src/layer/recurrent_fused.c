@@ -13,6 +13,7 @@
  * gradient from the last step to the first, row by row. x has columns of ink, per step; the others are left out. */
 #include <string.h>
 
+#include "kernel/bf16.h"
 #include "layer/recurrent_internal.h"
 
 /* Two vectors of the widest instruction set, so that all of them choose alike. */
@@ -46,7 +47,9 @@ static int fused_takes(const stage *s, const layer *next)
     const recurrent_cell *cell = recurrent_cell_of(l);
     int usual = c->state_act == ACTIVATION_TANH &&
                 (cell->gates == 1 || c->gate_act == ACTIVATION_SIGMOID);
-    return cell->fused && usual && s->engine == GEMM_OWN && c->units % UNITS_STEP == 0 &&
+    int columns = (l->tensor[0].shape.dim[0] + BF16_BLOCK - 1) / BF16_BLOCK * BF16_BLOCK + c->units;
+    int fits = s->k->precision == PRECISION_FP32 || columns <= RECURRENT_BF16_COLUMNS;
+    return cell->fused && usual && fits && s->engine == GEMM_OWN && c->units % UNITS_STEP == 0 &&
            c->returns == RETURNS_LAST && !s->want_input_gradient;
 }
 
@@ -416,7 +419,6 @@ static void fused_backward_leaf(const stage *s, const stage_io *io, int samples,
 const stage_type stage_recurrent_fused = {
     .name = "recurrent_fused",
     .split = STAGE_BY_SAMPLE,
-    .float_only = 1,
     .takes = fused_takes,
     .plan = fused_plan,
     .prepare = fused_prepare,

@@ -1,13 +1,6 @@
 /* layer/stage.c - which stage runs a layer, and its sizes. */
 #include "layer/stage.h"
 
-int stage_computes(const layer *l, precision p)
-{
-    const stage_type *const *types = l->cfg.type->stages;
-    while (types && *types && (*types)->float_only && p != PRECISION_FP32) types++;
-    return !types || *types;
-}
-
 int stage_choose(stage *s, const layer *next)
 {
     const stage_type *const *types = s->layer->cfg.type->stages;
@@ -18,7 +11,9 @@ int stage_choose(stage *s, const layer *next)
         s->type = *types;
         layers = s->type->takes ? s->type->takes(s, next) : 1;
     }
-    CHECK(layers > 0, "no stage takes %s", s->layer->cfg.type->word);
+    CHECK(layers > 0 || s->k->precision != PRECISION_FP32, "no stage takes %s",
+          s->layer->cfg.type->word);
+    if (layers == 0) return -1;
     s->fused = layers > 1 ? next : NULL;
     s->in_length = shape_length(s->layer->in);
     s->out_length = shape_length(s->fused ? s->fused->out : s->layer->out);

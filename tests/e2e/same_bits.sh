@@ -34,15 +34,18 @@ differ epoch-1x1 exact-1x1
 echo "--exact-conv: $(result exact-1x1 parameters_digest) on 1x1 2x1 1x2"
 
 # operands rounded to bfloat16: other bits than fp32's, the same on every layout and instruction set
-bf16=(--model mlp --data synthetic --limit 1000 --epochs 1 --batch-size 100)
-train 1x1 fp32 "${bf16[@]}"
-on_all bf16 "${bf16[@]}" --precision bf16
-differ fp32 bf16-1x1
+bf16=(--data synthetic --limit 600 --epochs 1 --batch-size 100)
 read -r -a sets < <("$MNIST_DIST" env | sed -n 's/^bf16 *//p' | tr -d ,)
-for isa in "${sets[@]}"; do
-    train 2x1 "bf16-$isa" "${bf16[@]}" --precision bf16 --isa "$isa"
-    [[ $(result "bf16-$isa" isa) == "$isa" ]] || die "--isa $isa ran on $(result "bf16-$isa" isa)"
-    same bf16-1x1 "bf16-$isa"
+for model in mlp lstm; do
+    train 1x1 "fp32-$model" "${bf16[@]}" --model "$model"
+    on_all "bf16-$model" "${bf16[@]}" --model "$model" --precision bf16
+    differ "fp32-$model" "bf16-$model-1x1"
+    for isa in "${sets[@]}"; do
+        name=bf16-$model-$isa
+        train 2x1 "$name" "${bf16[@]}" --model "$model" --precision bf16 --isa "$isa"
+        [[ $(result "$name" isa) == "$isa" ]] || die "--isa $isa ran on $(result "$name" isa)"
+        same "bf16-$model-1x1" "$name"
+    done
 done
 echo "--precision bf16: the same with ${sets[*]}"
 

@@ -22,23 +22,29 @@ static float *copy(recurrent_fixture *f, const float *values, size_t count)
     return memcpy(arena_take(&f->memory, count * sizeof *values), values, count * sizeof *values);
 }
 
-/* For every shape, blank and table. */
-static void each_case(void (*check)(recurrent_fixture *f, const kernels *k))
+/* For every shape, blank and table of a precision. */
+static void each_case_in(precision p, void (*check)(recurrent_fixture *f, const kernels *k))
 {
     static recurrent_fixture f;
-    const kernels *tables[3];
-    int count = kernels_available(tables);
+    const kernels *tables[KERNELS_LEVELS];
+    int count = kernels_available_in(p, tables);
     for (int c = 0; c < SWEEP; c++)
         for (int blank = BLANK_NONE; blank < BLANKS; blank++) {
             recurrent_open(&f, &sweep[c], 7);
             recurrent_blank_rows(&f, (recurrent_blank)blank);
             for (int t = 0; t < count; t++) {
-                CASE("case %d, blank %d, %s", c, blank, tables[t]->name);
+                CASE("precision %d, case %d, blank %d, %s", p, c, blank, tables[t]->name);
                 recurrent_plan_fused(&f, tables[t]);
                 check(&f, tables[t]);
             }
             recurrent_close(&f);
         }
+}
+
+static void each_case(void (*check)(recurrent_fixture *f, const kernels *k))
+{
+    each_case_in(PRECISION_FP32, check);
+    each_case_in(PRECISION_BF16, check);
 }
 
 /* y of leaves of one, two and five samples, against those of one leaf. */

@@ -5,6 +5,7 @@
 #include "kernel/amx/variants.h"
 
 enum {
+    PANEL = 2 * SIMD_LEN,
     DEPTH = 64,    /* blocks of columns of A that are rounded together, for all panels */
     TN_BLOCKS = 8, /* blocks of terms of gemm_tn, likewise                             */
     TN_COLS = 128  /* columns of A, likewise                                           */
@@ -179,7 +180,7 @@ void KERNEL(gemm_nn_amx)(const gemm_nn_args *g)
 {
     _Alignas(64) pair pairs[DEPTH * A_FLOATS];
     const gemm_rows *rows = &g->rows;
-    tiles_configure();
+    tiles_configure(TILE);
     for (int o = 0; o < rows->outer; o++)
         for (int i = 0; i < rows->rows; i += SQUARE) {
             nn_rows m = {rows->a + (size_t)o * rows->outer_stride + (size_t)i * rows->row_stride,
@@ -312,7 +313,7 @@ void KERNEL(gemm_tn_amx)(const gemm_tn_args *g)
     _Alignas(64) pair a_pairs[TN_COLS * TN_BLOCKS * BLOCK_PAIRS], g_pairs[TN_BLOCKS * A_FLOATS];
     const gemm_rows *rows = &g->rows;
     int terms = rows->outer * rows->rows;
-    tiles_configure();
+    tiles_configure(TILE);
     for (int s = 0; s < rows->segments; s++)
         for (int k = 0; k < rows->length; k += TN_COLS)
             for (int t = 0; t == 0 || t < terms; t += TERMS) { /* without terms C becomes 0 */

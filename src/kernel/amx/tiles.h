@@ -13,7 +13,6 @@
 #include "kernel/isa/simd.h"
 
 enum {
-    PANEL = 2 * SIMD_LEN,
     TILE = 16,               /* rows of a tile, and floats or pairs of its rows */
     TILE_BYTES = 64,         /* of a row                                        */
     SQUARE = 2 * TILE,       /* rows and columns of C                           */
@@ -30,15 +29,18 @@ INLINE void tiles_see_stores(void)
     __asm__ volatile("" ::: "memory");
 }
 
-INLINE void tiles_configure(void)
+/* Tiles 0 to 4 get `rows` rows, the others 16. */
+INLINE void tiles_configure(int rows)
 {
-    static const struct {
+    uint8_t r = (uint8_t)rows;
+    struct {
         uint8_t palette, start, reserved[14];
         uint16_t row_bytes[16];
         uint8_t rows[16];
     } all = {.palette = 1,
              .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
-             .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
+             .rows = {r, r, r, r, r, 16, 16, 16}};
+    tiles_see_stores();
     _tile_loadconfig(&all);
 }
 

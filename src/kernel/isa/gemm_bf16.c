@@ -1,13 +1,11 @@
 /* kernel/isa/gemm_bf16.c - products of operands rounded to bfloat16, by fused multiply-adds; see include/kernel/bf16.h.
  *
- * The scheme of gemm.c with tiles of half the rows, since an element has two chains: 6 x 2 vectors on AVX-512, 3 x 2 on AVX2
- * and below. Rows of A are rounded into a buffer that serves all panels of a call. */
+ * The scheme of gemm.c, with the tiles of bf16_tile.c. Rows of A are rounded into a buffer that serves all panels of a call. */
 #include "kernel/isa/bf16.h"
 #include "kernel/isa/variants.h"
 
 enum {
     PANEL = 2 * SIMD_LEN,
-    TILE_ROWS = SIMD_LEN == 16 ? 6 : 3,
     NN_ROWS = 12,   /* rows of A that are rounded together                     */
     DEPTH = 2048,   /* columns of A, likewise; of longer rows one tile's only  */
     TN_ROWS = 64,   /* terms of gemm_tn that are rounded together: whole blocks */
@@ -32,53 +30,6 @@ void KERNEL(gemm_pack_bf16)(const gemm_pack_args *p)
 }
 
 /* ---- tiles ---- */
-
-INLINE void tile_clear(int height, simd_float sum[][2])
-{
-    UNROLL for (int r = 0; r < height; r++) sum[r][0] = sum[r][1] = simd_zero();
-}
-
-/* sum[r][:] += x[r * stride] b[:] for each row of the tile. */
-INLINE void tile_step(const float *x, size_t stride, const float *b, int height,
-                      simd_float sum[][2])
-{
-    simd_float b0 = simd_load(b), b1 = simd_load(b + SIMD_LEN);
-    UNROLL for (int r = 0; r < height; r++)
-    {
-        simd_float v = simd_set(x[(size_t)r * stride]);
-        sum[r][0] = simd_fma(v, b0, sum[r][0]);
-        sum[r][1] = simd_fma(v, b1, sum[r][1]);
-    }
-}
-
-/* sum += a block of n terms: x[r * row + k * step] b[k]. Adding 0 is what a missing term does: it makes 0 of -0. */
-INLINE void tile_block(const float *x, size_t row, size_t step, const float *b, int n, int height,
-                       simd_float sum[][2])
-{
-    simd_float even[TILE_ROWS][2], odd[TILE_ROWS][2];
-    tile_clear(height, even);
-    tile_clear(height, odd);
-    for (int k = 0; k + 2 <= n; k += 2, x += 2 * step, b += 2 * PANEL) {
-        tile_step(x, row, b, height, even);
-        tile_step(x + step, row, b + PANEL, height, odd);
-    }
-    if (n % 2) tile_step(x, row, b, height, even);
-    UNROLL for (int r = 0; r < height; r++) UNROLL for (int v = 0; v < 2; v++)
-    {
-        if (n + 1 < BF16_BLOCK) even[r][v] = even[r][v] + simd_zero();
-        if (n < BF16_BLOCK) odd[r][v] = odd[r][v] + simd_zero();
-        sum[r][v] = sum[r][v] + (even[r][v] + odd[r][v]);
-    }
-}
-
-/* All blocks of n terms. */
-INLINE void tile_blocks(const float *x, size_t row, size_t step, const float *b, int n, int height,
-                        simd_float sum[][2])
-{
-    for (; n >= BF16_BLOCK; n -= BF16_BLOCK, b += BF16_BLOCK * PANEL, x += BF16_BLOCK * step)
-        tile_block(x, row, step, b, BF16_BLOCK, height, sum);
-    if (n > 0) tile_block(x, row, step, b, n, height, sum);
-}
 
 /* The first n columns of a tile from c, 0 in the others; and back. */
 static void load_part(const float *c, size_t row_stride, int height, simd_float sum[][2], int n)
@@ -110,45 +61,6 @@ static void finish(const float *bias, activation act, int height, simd_float sum
         sum[r][0] = simd_relu(sum[r][0]), sum[r][1] = simd_relu(sum[r][1]);
 }
 
-/* The blocks of n terms of some rows of x and a panel b; a function for each height, so that the chains stay in registers. */
-typedef struct block_args {
-    const float *x;
-    size_t row, step; /* floats from row to row, from term to term */
-    const float *b;
-    int n;
-} block_args;
-typedef void tile(const block_args *a, simd_float sum[][2]);
-
-#define TILE(R)                                                                                    \
-    static void tile_##R(const block_args *a, simd_float sum[][2])                                 \
-    {                                                                                              \
-        tile_blocks(a->x, a->row, a->step, a->b, a->n, R, sum);                                    \
-    }
-#define EACH_HEIGHT_LOW(DO)  DO(1) DO(2) DO(3)
-#define EACH_HEIGHT_HIGH(DO) DO(4) DO(5) DO(6)
-#if SIMD_LEN == 16
-#define EACH_HEIGHT(DO) EACH_HEIGHT_LOW(DO) EACH_HEIGHT_HIGH(DO)
-#else
-#define EACH_HEIGHT(DO) EACH_HEIGHT_LOW(DO)
-#endif
-EACH_HEIGHT(TILE)
-
-/* Indexed by height; there are no tiles of height 0. */
-#define TILE_NAME(R) tile_##R,
-static tile *const tile_of[TILE_ROWS + 1] = {NULL, EACH_HEIGHT(TILE_NAME)};
-
-/* The height of the next tile where `left` rows are left: TILE_ROWS, except that the last two share their rows evenly. */
-INLINE int next_height(int left)
-{
-    if (left <= TILE_ROWS) return left;
-    return left < 2 * TILE_ROWS ? (left + 1) / 2 : TILE_ROWS;
-}
-
-INLINE int smaller(int a, int b)
-{
-    return a < b ? a : b;
-}
-
 /* ---- A B ---- */
 
 /* out = the rounded columns [lo, hi) of the row of A at a. */
@@ -177,15 +89,16 @@ static void round_rows(const gemm_nn_args *g, const nn_rows *m, int row, int cou
 
 static void nn_tile(const gemm_nn_args *g, const nn_rows *m, int panel, int row, int height)
 {
-    simd_float sum[TILE_ROWS][2];
+    simd_float sum[BF16_TILE_ROWS][2];
     int n = g->cols - panel * PANEL;
     const float *b = g->panels + (size_t)panel * PANEL * (size_t)m->depth;
-    tile_clear(height, sum);
+    bf16_tile_clear(height, sum);
     for (int k = 0; k < m->depth; k += DEPTH) {
         if (m->depth > DEPTH) round_rows(g, m, row, height, k);
-        block_args a = {m->rounded + (size_t)row * DEPTH, DEPTH, 1, b + (size_t)k * PANEL,
-                        smaller(DEPTH, m->depth - k)};
-        tile_of[height](&a, sum);
+        bf16_tile_args a = {
+            m->rounded + (size_t)row * DEPTH, DEPTH, 1, b + (size_t)k * PANEL, PANEL,
+            smaller(DEPTH, m->depth - k)};
+        KERNEL(bf16_tile)(height, &a, sum);
     }
     finish(g->bias ? g->bias + panel * PANEL : NULL, g->act, height, sum, n);
     store_part(m->c + (size_t)row * g->c_row_stride + panel * PANEL, g->c_row_stride, height, sum,
@@ -205,7 +118,7 @@ void KERNEL(gemm_nn_bf16)(const gemm_nn_args *g)
             if (depth <= DEPTH) round_rows(g, &m, 0, m.count, 0);
             for (int panel = g->panel_lo; panel < g->panel_hi; panel++)
                 for (int r = 0, height; r < m.count; r += height) {
-                    height = next_height(m.count - r);
+                    height = bf16_tile_height(m.count - r);
                     nn_tile(g, &m, panel, r, height);
                 }
         }
@@ -241,13 +154,14 @@ static void tn_panel(const gemm_tn_args *g, const tn_part *p, int panel)
                    (size_t)p->terms * PANEL, p->g_rounded);
     float *c = p->c + panel * PANEL;
     for (int k = 0, height; k < p->cols; k += height, c += (size_t)height * (size_t)g->cols) {
-        simd_float sum[TILE_ROWS][2];
-        height = next_height(p->cols - k);
+        simd_float sum[BF16_TILE_ROWS][2];
+        height = bf16_tile_height(p->cols - k);
         if (p->first > 0 || g->store == GEMM_ACCUMULATE)
             load_part(c, (size_t)g->cols, height, sum, n);
         else
-            tile_clear(height, sum);
-        tile_of[height](&(block_args){p->rounded + k, 1, TN_COLS, p->g_rounded, p->terms}, sum);
+            bf16_tile_clear(height, sum);
+        bf16_tile_args a = {p->rounded + k, 1, TN_COLS, p->g_rounded, PANEL, p->terms};
+        KERNEL(bf16_tile)(height, &a, sum);
         store_part(c, (size_t)g->cols, height, sum, n);
     }
 }
@@ -274,7 +188,7 @@ void KERNEL(gemm_tn_bf16)(const gemm_tn_args *g)
 
 /* ---- the tree over leaves ---- */
 
-/* Rows [k, k + height) of the results; `rounded` [TREE_ROWS, TILE_ROWS] holds their columns of A if those fit. */
+/* Rows [k, k + height) of the results; `rounded` [TREE_ROWS, BF16_TILE_ROWS] holds their columns of A if those fit. */
 typedef struct tree_rows {
     int k, height;
     float *rounded;
@@ -284,7 +198,7 @@ static void tree_round(const gemm_tree_args *g, const tree_rows *m, int first, i
 {
     const float *a = g->rows.a + m->k + (size_t)first * g->rows.row_stride;
     for (int i = 0; i < count; i++, a += g->rows.row_stride)
-        bf16_round_all(a, (size_t)m->height, m->rounded + (size_t)i * TILE_ROWS);
+        bf16_round_all(a, (size_t)m->height, m->rounded + (size_t)i * BF16_TILE_ROWS);
 }
 
 /* sum = that of the leaf's rows [first, first + count), in the panel at b. */
@@ -292,20 +206,24 @@ static void tree_leaf(const gemm_tree_args *g, const tree_rows *m, range rows, c
                       simd_float sum[][2])
 {
     int fits = g->rows.rows <= TREE_ROWS;
-    tile_clear(m->height, sum);
+    bf16_tile_clear(m->height, sum);
     for (int at = rows.lo, n; at < rows.hi; at += n) {
         n = smaller(rows.hi - at, TREE_ROWS);
         if (!fits) tree_round(g, m, at, n);
-        block_args a = {m->rounded + (fits ? (size_t)at * TILE_ROWS : 0), 1, TILE_ROWS,
-                        b + (size_t)at * PANEL, n};
-        tile_of[m->height](&a, sum);
+        bf16_tile_args a = {m->rounded + (fits ? (size_t)at * BF16_TILE_ROWS : 0),
+                            1,
+                            BF16_TILE_ROWS,
+                            b + (size_t)at * PANEL,
+                            PANEL,
+                            n};
+        KERNEL(bf16_tile)(m->height, &a, sum);
     }
 }
 
 /* One panel of every result: the leaves' sums in order, merged as the plan says. */
 static void tree_panel(const gemm_tree_args *g, const tree_rows *m, int panel)
 {
-    simd_float level[TREE_MAX_NODES][TILE_ROWS][2];
+    simd_float level[TREE_MAX_NODES][BF16_TILE_ROWS][2];
     int col = panel * PANEL, n = g->cols - col, top = 0;
     size_t at = (size_t)m->k * (size_t)g->cols + (size_t)col;
     const float *b = g->panels + (size_t)col * (size_t)g->rows.rows;
@@ -324,14 +242,14 @@ static void tree_panel(const gemm_tree_args *g, const tree_rows *m, int panel)
 
 void KERNEL(gemm_tn_tree_bf16)(const gemm_tree_args *g)
 {
-    _Alignas(64) float rounded[TREE_ROWS * TILE_ROWS];
-    int tiles = (g->rows.length + TILE_ROWS - 1) / TILE_ROWS;
+    _Alignas(64) float rounded[TREE_ROWS * BF16_TILE_ROWS];
+    int tiles = (g->rows.length + BF16_TILE_ROWS - 1) / BF16_TILE_ROWS;
     int panels = (g->cols + PANEL - 1) / PANEL, k = -1;
     range share = range_share(panels * tiles, g->part, g->parts);
     if (g->plan.results == 0) return; /* no leaves */
     for (int t = share.lo; t < share.hi; t++) {
-        int first = t / panels * TILE_ROWS;
-        tree_rows m = {first, smaller(TILE_ROWS, g->rows.length - first), rounded};
+        int first = t / panels * BF16_TILE_ROWS;
+        tree_rows m = {first, smaller(BF16_TILE_ROWS, g->rows.length - first), rounded};
         if (first != k && g->rows.rows <= TREE_ROWS) tree_round(g, &m, 0, g->rows.rows);
         k = first;
         tree_panel(g, &m, t % panels);
