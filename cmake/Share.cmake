@@ -1,10 +1,13 @@
-# What is installed beside the program: bash completion and, where help2man is there, man pages: one of the overview and one of
+# What is installed beside the program: bash completion, a modulefile and, where help2man is there, man pages: one of the overview and one of
 # each command, made from --help.
 
 include(GNUInstallDirs)
 
 install(FILES ${PROJECT_SOURCE_DIR}/share/bash-completion/completions/mnist_dist.bash
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME mnist_dist)
+
+install(FILES ${PROJECT_SOURCE_DIR}/packaging/modulefiles/mnist_dist
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/mnist_dist/modulefiles/mnist_dist RENAME ${PROJECT_VERSION})
 
 find_program(HELP2MAN help2man)
 set(man_commands train evaluate predict export summary inspect verify bench selftest env)

@@ -31,7 +31,7 @@
     tier_slurm=(slurmctld slurmd slurm-client munge)
     tier_hosts=(iproute2 util-linux procps python3)
     tier_deb=(dpkg-dev file help2man)
-    tier_packaging=(lintian mmdebstrap buildah util-linux binutils)
+    tier_packaging=(lintian mmdebstrap buildah util-linux binutils lmod tcl python3-venv)
 }
 
 say() {
