@@ -17,9 +17,10 @@ TOOLS = ("tools", "tools/notebooks", "tools/mnist_dist_tools/commands", "jobs", 
 LABELS = {"sh", "console", "text", "python"}
 MOST_LINES, MOST_BYTES = 150, 80_000
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
-# of mpirun, cmake, ctest and sbatch
+# of mpirun, cmake, ctest, sbatch, docker and EasyBuild
 FOREIGN = {"--oversubscribe", "--bind-to", "--map-by", "--preset", "--workflow", "--build", "--install", "--prefix", "--nodes",
-           "--ntasks-per-node", "--array", "--export", "--wait", "--output"}  # fmt: skip
+           "--ntasks-per-node", "--array", "--export", "--wait", "--output", "--inject-checksums", "--robot", "--sourcepath",
+           "--rm"}  # fmt: skip
 
 
 def pages_of(root):
