@@ -109,7 +109,7 @@ static const command commands[] = {
      .settings = MODEL_ROWS
      "batch-size validation-split optimizer learning-rate momentum beta1 beta2 epsilon "
      "weight-decay clip-norm label-smoothing augment shuffle seed limit max-steps "
-     "reduce profile grain precision exact-conv" PLACE_ROWS,
+     "reduce exchange profile grain precision exact-conv" PLACE_ROWS,
      .options = " verbose inference kernel per-rank write-trace ranks hosts ",
      .place = COMMAND_RANKS,
      .run = bench_command,
