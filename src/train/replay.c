@@ -110,7 +110,8 @@ static const char *const assumptions[] = {
     "The amounts of forward and backward are nominal operations; their sum is measured, not their "
     "proportion.",
     "A rank of a host sends its early buckets without waiting for the other ranks of its host.",
-    "Sums that are passed on are sent after the backward pass of the rank that passes them on.",
+    "Early sums are passed on at equal parts of the rest of the backward pass, others after it; a "
+    "rank waits there for what it passes on.",
     "Barriers of a host cost nothing beyond the waiting; their cost is in the measured "
     "computation.",
     "On one host the gradient of a large dense kernel is summed like the others.",

@@ -8,10 +8,17 @@
 /* Messages of the vote and of barriers in a host have tags of their own; buckets have TAG_BUCKET + bucket. */
 enum { TAG_BARRIER = 1, TAG_BOARD, TAG_PARAMETERS, TAG_BUCKET, ROUNDS = 64 };
 
+/* How far the messages that this rank receives in a bucket have been waited for. */
+typedef struct flow {
+    int rounds; /* of which all are here             */
+    int passed; /* the last round that has been sent */
+} flow;
+
 typedef struct script {
     const replay_plan *p;
     int rank, group, first, end; /* its group has the ranks [first, end) */
     text_buffer list;            /* message after message: all that it sends or receives */
+    flow sums[EXCHANGE_MAX_BUCKETS];
     text_buffer out;
 } script;
 
@@ -167,11 +174,6 @@ static void begin_bucket(script *s, int bucket)
     start(s, bucket, 0, SENT);
 }
 
-/* How far the messages that this rank receives in a bucket have been waited for. */
-typedef struct flow {
-    int rounds; /* of which all are here */
-} flow;
-
 /* Floats that are received from the next round of the flow on, until `round` begins. */
 static double floats_of_rounds(const script *s, flow *f, int bucket, int round)
 {
@@ -183,6 +185,7 @@ static double floats_of_rounds(const script *s, flow *f, int bucket, int round)
 /* What this rank sends in a round holds what it received in the rounds before. */
 static void pass_on(script *s, flow *f, int bucket, int round)
 {
+    f->passed = round;
     if (bytes_of(s, bucket, round, SENT) == 0) return;
     for (int before = f->rounds; before < round; before++) await(s, bucket, before);
     double floats = floats_of_rounds(s, f, bucket, round);
@@ -190,33 +193,50 @@ static void pass_on(script *s, flow *f, int bucket, int round)
     start(s, bucket, round, SENT);
 }
 
-/* Forward and backward pass. The early buckets of a rank with one pass begin while it still computes. */
+/* Sums of the first `buckets` buckets that are passed on in a round. */
+static void pass_sums_on(script *s, int buckets, int round)
+{
+    for (int b = 0; b < buckets; b++) pass_on(s, &s->sums[b], b, round);
+}
+
+static int most_rounds(const script *s, int buckets)
+{
+    int most = 0;
+    for (int b = 0; b < buckets; b++)
+        if (rounds_of(s, b) > most) most = rounds_of(s, b);
+    return most;
+}
+
+/* Forward and backward pass. The early buckets of a rank with one pass begin while it still computes, and it passes their sums
+ * on at equal parts of what is left to compute. */
 static void own_gradients(script *s)
 {
     const replay_plan *p = s->p;
     double samples = samples_of(s);
     int early = samples <= p->pass_samples ? p->m->early_buckets : 0;
+    int rounds = most_rounds(s, early), parts = rounds > 1 ? rounds : 1;
     for (int b = 0; b < p->exchange.buckets; b++) receive_all(s, b);
     compute(s, samples * p->early_flop, "forward");
     for (int b = 0; b < early; b++) begin_bucket(s, b);
-    compute(s, samples * (p->flop - p->early_flop), "backward");
+    for (int part = 0; part < parts; part++) {
+        if (part > 0) pass_sums_on(s, early, part);
+        compute(s, samples * (p->flop - p->early_flop) / parts, "backward");
+    }
     barrier(s);
     for (int b = early; b < p->exchange.buckets; b++) begin_bucket(s, b);
 }
 
-/* Sums that are passed on, and at last those that this rank owns. */
+/* Sums that are still to be passed on, and at last those that this rank owns. */
 static void sum_slices(script *s)
 {
     const int buckets = s->p->exchange.buckets;
+    const int rounds = most_rounds(s, buckets);
     double left = 0;
-    int rounds = 0;
-    flow flows[EXCHANGE_MAX_BUCKETS] = {{0}};
-    for (int b = 0; b < buckets; b++)
-        if (rounds_of(s, b) > rounds) rounds = rounds_of(s, b);
     for (int round = 1; round < rounds; round++)
-        for (int b = 0; b < buckets; b++) pass_on(s, &flows[b], b, round);
+        for (int b = 0; b < buckets; b++)
+            if (round > s->sums[b].passed) pass_on(s, &s->sums[b], b, round);
     await_all(s);
-    for (int b = 0; b < buckets; b++) left += floats_of_rounds(s, &flows[b], b, rounds);
+    for (int b = 0; b < buckets; b++) left += floats_of_rounds(s, &s->sums[b], b, rounds);
     compute(s, left + owned_floats(s) * nodes_of_members(s), "sum");
 }
 
