@@ -74,7 +74,7 @@ bench = {
     "per_rank": [{"sample_ms": {name: list(value * spread) for name, value in parts.items()}}],
 }
 alone = simulate.trace_of(Point("cnn", 16, 16, 1, 1, 1), ["--data=synthetic"], program)
-known = Calibration(bench, [alone.work_of(0)])
+known = Calibration([bench], [alone.work_of(0)])
 twice = simulate.trace_of(Point("cnn", 16, 32, 1, 1, 1), ["--data=synthetic"], program)
 drawn = simulate.seconds_of(twice, known, 2000, simulate.DRAWN, np.random.default_rng(1))[0]
 means = simulate.seconds_of(twice, known, 2000, simulate.MEANS, np.random.default_rng(1))[0]
@@ -97,6 +97,6 @@ exact = {
 }
 folder = scratch / "study/calibration"
 folder.mkdir(parents=True)
-(folder / "cnn-16-1x1.json").write_text(json.dumps(exact))
+(folder / "cnn-16-1x1.jsonl").write_text(json.dumps(exact))
 real = {"hosts": 2, "ranks": 2, "threads": 1, "batch_size": 32, "step_ms": {"total": 6.0}}
 (scratch / "real.json").write_text(json.dumps(real))

@@ -40,6 +40,42 @@ refused 66 'no such file, and not one of ethernet-1,' scaling simulate weak --pl
 says 'ethernet-25'
 refused 64 '--steps: 0 is less than 1' scaling simulate weak --steps 0
 refused 64 '--reduce=mpi' scaling simulate weak "${small[@]}" --out "$scratch/study" -- --data=synthetic --reduce=mpi
-echo '{}' >"$scratch/study/calibration/cnn-16-1x1.json"
+echo '{}' >"$scratch/study/calibration/cnn-16-1x1.jsonl"
 refused 65 'bench --per-rank' scaling simulate weak "${small[@]}" --out "$scratch/study" -- --data=synthetic
 refused 66 libsimgrid-dev env PATH="$scratch" "$python" "$SOURCE_DIR/tools/scaling.py" simulate weak "${small[@]}" --out "$scratch/study"
+
+# Real steps beside simulated ones; the largest error stands beside what is predicted.
+both=(--models mlp --batch-sizes 16 --hosts 1 --ranks 2 --rounds 2 --steps 30 --simulated-steps 3 --program "$MNIST_DIST")
+launcher="$(command -v mpirun.openmpi || command -v mpirun) --oversubscribe --bind-to none -n"
+scaling validate "${both[@]}" --launcher "$launcher 2" --platform ethernet-25 --out "$scratch/checked" -- --data=synthetic || {
+    cat "$scratch/output"
+    die 'the validation'
+}
+says 'the median of the rounds'
+scaling simulate weak --model mlp --hosts 1 2 --ranks 2 --batch-size 16 --repetitions 1 --steps 3 --measured-runs 2 \
+    --program "$MNIST_DIST" --out "$scratch/predicted" --validation "$scratch/checked/validation.csv" -- --data=synthetic || {
+    cat "$scratch/output"
+    die 'a study with its errors'
+}
+"$python" - "$scratch" <<'END'
+import sys
+from pathlib import Path
+import pandas as pd
+
+scratch = Path(sys.argv[1])
+rounds = pd.read_csv(scratch / "checked/validation.csv")
+assert list(rounds["round"]) == [1, 2] and set(rounds["model"]) == {"mlp"} and set(rounds["batch"]) == {32}
+for how in ("drawn", "means"):
+    error = 100 * (rounds[f"{how}_ms"] / rounds["real_ms"] - 1)
+    assert (error - rounds[f"{how}_error_percent"]).abs().max() < 1e-6, how
+points = pd.read_csv(scratch / "predicted/scaling.csv")
+assert (points["error_percent"] - rounds["drawn_error_percent"].median()).abs().max() < 1e-2, points
+calibration = scratch / "predicted/calibration/mlp-16-2x1.jsonl"
+assert len(calibration.read_text().splitlines()) == 2
+END
+refused 64 'wants --platform' scaling validate "${both[@]}" --launcher "$launcher 2"
+refused 64 'started 1 ranks on 1 hosts' scaling validate "${both[@]}" --launcher "$launcher 1" --platform ethernet-25 \
+    --out "$scratch/checked" -- --data=synthetic
+echo 'round,real_ms' >"$scratch/damaged.csv"
+refused 65 'not what scaling.py validate wrote' scaling simulate weak "${small[@]}" --out "$scratch/study-2" \
+    --measured-runs 1 --validation "$scratch/damaged.csv" -- --data=synthetic

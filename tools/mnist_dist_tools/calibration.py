@@ -32,14 +32,20 @@ LEAST_SAMPLES = 20
 
 @dataclass
 class Calibration:
-    """bench: what it printed; work: by rank, the operations of a step by part of the traces."""
+    """benches: what bench printed, of each of several runs of one layout, because a run differs from the next by
+    more than its steps do; work: by rank, the operations of a step by part of the traces."""
 
-    bench: dict[str, Any]
+    benches: list[dict[str, Any]]
     work: list[dict[str, float]]
 
     def __post_init__(self) -> None:
         try:
-            self.samples = min(len(r["sample_ms"]["step"]) for r in self.bench["per_rank"])
+            self._of_run = [
+                min(len(r["sample_ms"]["step"]) for r in bench["per_rank"]) for bench in self.benches
+            ]
+            self.samples = sum(self._of_run)
+            if any(len(bench["per_rank"]) != len(self.work) for bench in self.benches):
+                raise BrokenRun("the runs of a calibration have different numbers of ranks")
         except (KeyError, TypeError) as error:
             raise BrokenRun("a calibration is what bench --per-rank printed") from error
         if self.samples < LEAST_SAMPLES:
@@ -53,18 +59,22 @@ class Calibration:
 
     @property
     def batch(self) -> int:
-        return int(self.bench["batch_size"])
+        return int(self.benches[0]["batch_size"])
 
     @cached_property
     def _rates(self) -> list[dict[str, npt.NDArray[np.float64]]]:
         found = []
-        for rank, work in zip(self.bench["per_rank"], self.work):
+        for rank, work in enumerate(self.work):
             rates = {}
             for measured, parts in PARTS.items():
                 operations = sum(
                     work.get(part, 0.0) for part in parts if part != "merge"
                 )  # bench counts merging to the exchange
-                seconds = np.array(rank["sample_ms"][measured][: self.samples], float) / 1e3
+                runs = [
+                    bench["per_rank"][rank]["sample_ms"][measured][:samples]
+                    for bench, samples in zip(self.benches, self._of_run)
+                ]
+                seconds = np.concatenate(runs).astype(float) / 1e3
                 for part in parts:
                     rates[part] = seconds / operations if operations else 0 * seconds
             found.append(rates)
@@ -83,13 +93,14 @@ def measure(point: Point, steps: int, options: list[str], program: Optional[str]
     return dict(json.loads(output_of([*words, *options])))
 
 
-def keep(bench: dict[str, Any], path: Path) -> None:
+def keep(runs: list[dict[str, Any]], path: Path) -> None:
     make_folder(path.parent)
-    write_whole(path, (json.dumps(bench) + "\n").encode())
+    write_whole(path, "".join(json.dumps(bench) + "\n" for bench in runs).encode())
 
 
-def read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> list[dict[str, Any]]:
+    """The runs of a file: an object of JSON a line."""
     try:
-        return dict(json.loads(path.read_text()))
-    except (OSError, ValueError) as error:
+        return [dict(json.loads(line)) for line in path.read_text().splitlines() if line.strip()]
+    except (OSError, ValueError, TypeError) as error:
         raise BrokenRun(f"{path}: no calibration: {error}") from error

@@ -2,6 +2,7 @@
 
   scaling.py run strong|weak   measure a study, and draw it; a study that was stopped goes on
   scaling.py simulate strong|weak   the same for hosts that are not there, by SimGrid
+  scaling.py validate          how far simulated steps are from real ones
   scaling.py draw OUT          draw what is measured so far
   scaling.py model OUT         the time of a step as a formula of the number of ranks, by Extra-P
 
@@ -27,7 +28,7 @@ from ..errors import STOPPED, ToolError, UsageError
 from ..scaling import STRONG, WEAK, Point
 from ..scaling_draw import draw
 from ..scaling_model import models_of
-from . import scaling_simulate
+from . import scaling_simulate, scaling_validate
 
 NAME = "scaling.py"
 GOES_ON = "the same command goes on where it stopped"
@@ -218,6 +219,7 @@ def _model(words: list[str]) -> None:
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "run": _run,
     "simulate": scaling_simulate.run,
+    "validate": scaling_validate.run,
     "draw": _draw,
     "model": _model,
 }

@@ -46,11 +46,13 @@ class Plan:
     steps: int
     repetitions: int
     measured_steps: int
+    measured_runs: int
     how: str
     seed: int
     program: Optional[str]
     measured_ranks: int = 0
     real: list[Path] = field(default_factory=list)
+    validation: Optional[Path] = None
     options: list[str] = field(default_factory=list)
 
     def point(self, hosts: int) -> Point:
@@ -74,9 +76,12 @@ def _parser() -> Parser:
         "--platform", metavar="FILE", default="ethernet-25", help="SimGrid's, or a name in tools/platforms (ethernet-25)"
     )
     parser.add_argument("--repetitions", metavar="N", type=int, default=5, help="of a point (5)")
-    parser.add_argument("--steps", metavar="N", type=int, default=10, help="of a repetition (10)")
+    parser.add_argument("--steps", metavar="N", type=int, default=20, help="of a repetition (20)")
     parser.add_argument(
-        "--measured-steps", metavar="N", type=int, default=200, help="of a calibration (200)"
+        "--measured-steps", metavar="N", type=int, default=200, help="of a run of a calibration (200)"
+    )
+    parser.add_argument(
+        "--measured-runs", metavar="N", type=int, default=5, help="of a calibration (5)"
     )
     parser.add_argument(
         "--measured-ranks", metavar="N", type=int, help="of a calibration (as --ranks)"
@@ -88,6 +93,9 @@ def _parser() -> Parser:
         type=Path,
         default=[],
         help="what bench printed on some of the points: the error stands beside the points",
+    )
+    parser.add_argument(
+        "--validation", metavar="FILE", type=Path, help="of `scaling.py validate`: its largest error stands beside the points"
     )
     parser.add_argument(
         "--means", action="store_true", help="compute for the mean time, instead of drawing it"
@@ -109,7 +117,7 @@ def plan_of(words: list[str]) -> Plan:
     at = words.index("--") if "--" in words else len(words)
     given = _parser().parse_args(words[:at])
     size = given.batch_size if given.batch_size is not None else 64 if given.rule == WEAK else 2048
-    for name in ("ranks", "threads", "repetitions", "steps", "measured_steps"):
+    for name in ("ranks", "threads", "repetitions", "steps", "measured_steps", "measured_runs"):
         if getattr(given, name) < 1:
             raise UsageError(f"--{name.replace('_', '-')}: {getattr(given, name)} is less than 1")
     if size < 1 or min(given.hosts) < 1:
@@ -126,11 +134,13 @@ def plan_of(words: list[str]) -> Plan:
         steps=given.steps,
         repetitions=given.repetitions,
         measured_steps=given.measured_steps,
+        measured_runs=given.measured_runs,
         how=simulate.MEANS if given.means else simulate.DRAWN,
         seed=given.seed,
         program=given.program,
         measured_ranks=given.measured_ranks or given.ranks,
         real=given.real,
+        validation=given.validation,
         options=words[at + 1 :],
     )
 
@@ -161,12 +171,15 @@ class Calibrations:
     def _get(self, images: int) -> Calibration:
         plan = self._plan
         ranks, batch = plan.measured_ranks, images * plan.measured_ranks
-        path = plan.out / "calibration" / f"{series_name(plan.model, images)}-{ranks}x{plan.threads}.json"
+        path = plan.out / "calibration" / f"{series_name(plan.model, images)}-{ranks}x{plan.threads}.jsonl"
         here = Point(plan.model, plan.size, batch, 1, ranks, plan.threads)
         if not path.is_file():
             print(f"measures {ranks} ranks on {images} images each", file=sys.stderr)
-            found = calibration.measure(here, plan.measured_steps, plan.options, plan.program)
-            calibration.keep(found, path)
+            runs = [
+                calibration.measure(here, plan.measured_steps, plan.options, plan.program)
+                for _ in range(plan.measured_runs)
+            ]
+            calibration.keep(runs, path)
         trace = simulate.trace_of(here, [*plan.options, "--share=off"], plan.program)
         work = [trace.work_of(rank) for rank in range(trace.ranks)]
         return Calibration(calibration.read(path), work)
@@ -198,8 +211,7 @@ def errors_of(rows: pd.DataFrame, real: list[Path]) -> dict[int, float]:
     """By number of hosts: how many percent the simulated step is longer than the real one. Of several
     files of a layout the median counts."""
     steps: dict[int, list[float]] = {}
-    for path in real:
-        bench = calibration.read(path)
+    for path, bench in ((path, bench) for path in real for bench in calibration.read(path)):
         try:
             key = [bench[name] for name in ("hosts", "ranks", "threads", "batch_size")]
             same = rows[["nodes", "ranks", "threads", "batch"]].eq(key).all(axis=1)
@@ -213,19 +225,36 @@ def errors_of(rows: pd.DataFrame, real: list[Path]) -> dict[int, float]:
     return {n: 100 * (float(simulated[n]) / median(found) - 1) for n, found in steps.items()}
 
 
-def _add_errors(rows: pd.DataFrame, errors: dict[int, float]) -> None:
-    """Beside each point stands its own error, or else the largest that was found."""
-    if errors:
-        largest = max(errors.values(), key=abs)
-        rows["error_percent"] = [errors.get(nodes, largest) for nodes in rows["nodes"]]
+def _validated(path: Path, how: str) -> dict[str, float]:
+    """By case of `scaling.py validate`: the median error of its rounds."""
+    try:
+        rows = pd.read_csv(path)
+        cases = rows.groupby(["model", "batch", "hosts", "ranks"])[f"{how}_error_percent"].median()
+    except (OSError, KeyError, ValueError) as error:
+        raise BrokenRun(f"{path}: not what scaling.py validate wrote: {error}") from error
+    return {
+        f"{model}, batch {batch:,}, {ranks} ranks on {hosts} hosts": float(value)
+        for (model, batch, hosts, ranks), value in cases.items()
+    }
+
+
+def _add_errors(rows: pd.DataFrame, plan: Plan) -> str:
+    """Beside each point stands its own error, or else the largest that was found. What was compared."""
+    own = errors_of(rows, plan.real)
+    known = {f"{n} hosts": error for n, error in own.items()}
+    if plan.validation:
+        known |= _validated(plan.validation, plan.how)
+    if known:
+        largest = max(known.values(), key=abs)
+        rows["error_percent"] = [own.get(nodes, largest) for nodes in rows["nodes"]]
+    return "; ".join(f"{case}: {error:+.1f} %" for case, error in known.items()) or "not at all"
 
 
 def study_of(plan: Plan) -> Study:
     simulate.find_simgrid()
     find_program(plan.program)
     rows = pd.DataFrame(list(_rows(plan)))
-    errors = errors_of(rows, plan.real)
-    _add_errors(rows, errors)
+    checked = _add_errors(rows, plan)
     about = {
         "platform": plan.platform.stem,
         "times": "drawn from measured steps" if plan.how == simulate.DRAWN else "means of measured steps",
@@ -233,7 +262,7 @@ def study_of(plan: Plan) -> Study:
         "steps of a repetition": plan.steps,
         "seed": plan.seed,
         "options": " ".join(plan.options),
-        "checked": "; ".join(f"{n} hosts: {e:+.1f} %" for n, e in errors.items()) or "not at all",
+        "checked": checked,
     }
     return Study(plan.rule, rows, SIMULATED, about)
 
