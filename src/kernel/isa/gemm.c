@@ -288,8 +288,58 @@ static void nn_panel(const gemm_nn_args *g, int panel)
     }
 }
 
+/* One row of A times W panels from b on, `apart` floats from each other, where C has n more columns: with one panel each step
+ * would wait for the two sums of the step before. */
+#define NN_ROW(W)                                                                                  \
+    static void nn_row_##W(const gemm_nn_args *g, const float *a, const float *b, size_t stride,   \
+                           size_t apart, const float *bias, int n, float *c)                       \
+    {                                                                                              \
+        simd_float sum[W][2];                                                                      \
+        tile_clear(W, sum);                                                                        \
+        for (int s = 0; s < g->rows.segments; s++) {                                               \
+            const float *x = a + (size_t)s * g->rows.segment_stride;                               \
+            for (int k = 0; k < g->rows.length; k++, b += stride)                                  \
+                UNROLL for (int p = 0; p < W; p++)                                                 \
+                    tile_step(x + k, 0, b + (size_t)p * apart, 1, sum + p);                        \
+        }                                                                                          \
+        UNROLL for (int p = 0; p < W; p++)                                                         \
+        {                                                                                          \
+            tile_finish(bias ? bias + p *PANEL : NULL, g->act, 1, sum + p, n - p * PANEL);         \
+            tile_store(c + p * PANEL, 0, 1, sum + p, n - p * PANEL);                               \
+        }                                                                                          \
+    }
+#define EACH_WIDTH(DO) DO(1) DO(2) DO(3) DO(4)
+#define NN_ROW_NAME(W) nn_row_##W,
+EACH_WIDTH(NN_ROW)
+
+enum { ROW_PANELS = 4 };
+typedef void nn_row(const gemm_nn_args *g, const float *a, const float *b, size_t stride,
+                    size_t apart, const float *bias, int n, float *c);
+static nn_row *const nn_row_of[ROW_PANELS + 1] = {NULL, EACH_WIDTH(NN_ROW_NAME)};
+
+static void nn_row_of_panels(const gemm_nn_args *g)
+{
+    const gemm_rows *rows = &g->rows;
+    size_t depth = (size_t)rows->segments * (size_t)rows->length;
+    size_t stride = g->b_row_stride ? g->b_row_stride : PANEL;
+    size_t apart = PANEL * (g->b_row_stride ? 1 : depth);
+    for (int panel = g->panel_lo, width; panel < g->panel_hi; panel += width) {
+        int left = g->panel_hi - panel, col = panel * PANEL;
+        width = left < ROW_PANELS ? left : ROW_PANELS;
+        for (int o = 0; o < rows->outer; o++)
+            nn_row_of[width](g, rows->a + (size_t)o * rows->outer_stride,
+                             g->panels + (size_t)panel * apart, stride, apart,
+                             g->bias ? g->bias + col : NULL, g->cols - col,
+                             g->c + (size_t)o * g->c_outer_stride + col);
+    }
+}
+
 void KERNEL(gemm_nn)(const gemm_nn_args *g)
 {
+    if (g->rows.rows == 1) {
+        nn_row_of_panels(g);
+        return;
+    }
     for (int panel = g->panel_lo; panel < g->panel_hi; panel++) nn_panel(g, panel);
 }
 
