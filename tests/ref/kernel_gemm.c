@@ -201,6 +201,31 @@ static void nn_panel_ranges(void **state)
     }
 }
 
+/* A row alone has a loop of its own, over several panels: the bits of the same row among others, B in place or packed. */
+static void nn_row_alone(void **state)
+{
+    (void)state;
+    enum { LENGTH = 41, MOST_PANELS = 7 };
+    gemm_rows rows = {NULL, 1, 2, 1, LENGTH, 0, LENGTH, 0};
+    fill_rows(&rows, 14);
+    for (int t = 0; t < table_count; t++)
+        for (int panels = 1; panels <= MOST_PANELS; panels++) {
+            const kernels *k = tables[t];
+            int cols = panels * k->panel;
+            values_fill(plain_b, (size_t)(LENGTH * cols), 15);
+            gemm_nn_args g = {.rows = rows, .panels = pack(k, LENGTH, cols), .cols = cols};
+            g.panel_hi = panels, g.c = start, g.c_row_stride = (size_t)cols;
+            k->gemm_nn(&g);
+            CASE("%s panels %d", k->name, panels);
+            for (int in_place = 0; in_place < 2; in_place++) {
+                g.rows.rows = 1, g.c = fence_floats(&fence_c, (size_t)cols);
+                if (in_place) g.panels = plain_b, g.b_row_stride = (size_t)cols;
+                k->gemm_nn(&g);
+                SAME_BITS(g.c, start, cols);
+            }
+        }
+}
+
 /* B of whole panels, read where it lies between canaries: the bits of the packed B. */
 static void nn_in_place(void **state)
 {
@@ -410,12 +435,13 @@ static void column_sums(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nn_dense),        cmocka_unit_test(nn_segments),
-        cmocka_unit_test(nn_convolution),  cmocka_unit_test(nn_long),
-        cmocka_unit_test(nn_panel_ranges), cmocka_unit_test(nn_in_place),
-        cmocka_unit_test(tn_dense),        cmocka_unit_test(tn_segments),
-        cmocka_unit_test(tn_tree),         cmocka_unit_test(tn_tree_many_parts),
-        cmocka_unit_test(pack_strides),    cmocka_unit_test(column_sums),
+        cmocka_unit_test(nn_dense),           cmocka_unit_test(nn_segments),
+        cmocka_unit_test(nn_convolution),     cmocka_unit_test(nn_long),
+        cmocka_unit_test(nn_panel_ranges),    cmocka_unit_test(nn_row_alone),
+        cmocka_unit_test(nn_in_place),        cmocka_unit_test(tn_dense),
+        cmocka_unit_test(tn_segments),        cmocka_unit_test(tn_tree),
+        cmocka_unit_test(tn_tree_many_parts), cmocka_unit_test(pack_strides),
+        cmocka_unit_test(column_sums),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
