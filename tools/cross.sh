@@ -36,6 +36,11 @@ make_root() {
     for name in bin lib sbin; do
         [[ -e $folder/$name ]] || ln -s "usr/$name" "$folder/$name"
     done
+    # Links such as libm.so -> /lib/aarch64-linux-gnu/libm.so.6 would lead out of the folder.
+    local link
+    find "$folder" -type l -lname '/*' -print0 | while IFS= read -r -d '' link; do
+        ln -sfn "$PWD/$folder$(readlink "$link")" "$link"
+    done
     touch "$folder/complete"
 }
 
