@@ -14,8 +14,8 @@ Usage: tools/test.sh [--all] [-L LABEL]... [--help]
 Installs what is missing, builds build/dev, and runs CTest; then lists what was skipped and why. The last lines are
 CTest's summary.
   -L LABEL   only tests with this label, may be repeated: unit ref grad prop mpi io tools e2e style count interop slow slurm
-             fault hosts packaging
-  --all      what continuous integration runs: the labels slow, slurm, fault, hosts and packaging and Keras' own trainings too, the
+             fault hosts packaging cross
+  --all      what continuous integration runs: the labels slow, slurm, fault, hosts and packaging, Keras' own trainings too, the
              sanitizers on the labels unit ref grad prop mpi, tests that start ranks with MPICH, and clang-tidy. Any skipped test then
              counts as a failure.
 
@@ -44,10 +44,11 @@ selection() {
     select=()
     if ((${#labels[@]})); then
         select=(-L "^(${labels[*]})\$")
-    elif [[ $all == yes && -n ${MNIST_DIR-} ]]; then
-        select=(-E '^tools/notebooks$') # slow/notebooks is the same on MNIST
-    elif [[ $all == no ]]; then
-        select=(-LE '^(slow|slurm|fault|hosts|packaging)$' -E '^interop/(optimizer|training)_parity$')
+    elif [[ $all == yes ]]; then
+        select=(-LE '^cross$')
+        [[ -z ${MNIST_DIR-} ]] || select+=(-E '^tools/notebooks$') # slow/notebooks is the same on MNIST
+    else
+        select=(-LE '^(slow|slurm|fault|hosts|packaging|cross)$' -E '^interop/(optimizer|training)_parity$')
     fi
 }
 
@@ -87,7 +88,7 @@ list_skipped() {
     printf '\nskipped: %d\n' "${#rows[@]}"
     ((${#rows[@]} == 0)) || printf '  %s\n' "${rows[@]}"
     if [[ $all == no && ${#labels[@]} == 0 ]]; then
-        printf '  labels slow, slurm, fault, hosts and packaging, interop/{optimizer,training}_parity, the sanitizers, MPICH, clang-tidy: run with --all only\n'
+        printf '  labels slow, slurm, fault, hosts and packaging, interop/{optimizer,training}_parity, the sanitizers, MPICH, clang-tidy: run with --all only\n  label cross: run with -L cross only\n'
     elif [[ $all == yes ]] && ((${#rows[@]})); then
         failures+=("${#rows[@]} skipped tests, none allowed with --all")
     fi
@@ -122,6 +123,7 @@ main() {
     [[ " ${labels[*]} " != *' slurm '* ]] || tiers+=(slurm)
     [[ " ${labels[*]} " != *' hosts '* ]] || tiers+=(hosts)
     [[ " ${labels[*]} " != *' packaging '* ]] || tiers+=(deb packaging)
+    [[ " ${labels[*]} " != *' cross '* ]] || tiers+=(cross)
     install_packages "${tiers[@]}"
     require_cmake
     prepare_mpi
