@@ -16,7 +16,7 @@ ARGUMENTS = {
     "export_mllog": [],
 }
 # They take studies of many runs: scaling.sh and simulate.sh test what these refuse.
-STUDIES = {"scaling", "scaling_simulate"}
+STUDIES = {"scaling", "scaling_simulate", "scaling_validate"}
 RUNS = (
     ("absent", 66, "no such folder: name a run directory"),
     ("run/result.json", 66, "no such folder: name a run directory"),
