@@ -13,7 +13,7 @@ from sklearn.metrics import accuracy_score, classification_report, confusion_mat
 
 KEYS = """model dataset parameters epochs train_samples validation_samples test_samples train_loss train_accuracy
 validation_loss validation_accuracy test_loss test_accuracy best_epoch best_test_accuracy images_per_second seconds ranks
-threads isa gemm reduce seed parameters_digest numerics weights step""".split()
+threads isa precision gemm reduce seed parameters_digest numerics weights step""".split()
 STEP = ["epoch", "step", "loss", "accuracy", "learning_rate", "images_per_second"]
 EPOCH = ["epoch", "step", "loss", "accuracy", "val_loss", "val_accuracy", "seconds", "images_per_second", "phase_s"]
 PHASES = ["forward", "backward", "exchange", "update", "other"]
