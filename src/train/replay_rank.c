@@ -10,8 +10,7 @@ enum { TAG_BARRIER = 1, TAG_BOARD, TAG_PARAMETERS, TAG_BUCKET, ROUNDS = 64 };
 
 /* How far the messages that this rank receives in a bucket have been waited for. */
 typedef struct flow {
-    int rounds; /* of which all are here             */
-    int passed; /* the last round that has been sent */
+    int rounds; /* of which all are here */
 } flow;
 
 typedef struct script {
@@ -185,7 +184,6 @@ static double floats_of_rounds(const script *s, flow *f, int bucket, int round)
 /* What this rank sends in a round holds what it received in the rounds before. */
 static void pass_on(script *s, flow *f, int bucket, int round)
 {
-    f->passed = round;
     if (bytes_of(s, bucket, round, SENT) == 0) return;
     for (int before = f->rounds; before < round; before++) await(s, bucket, before);
     double floats = floats_of_rounds(s, f, bucket, round);
@@ -193,48 +191,51 @@ static void pass_on(script *s, flow *f, int bucket, int round)
     start(s, bucket, round, SENT);
 }
 
-/* Sums of the first `buckets` buckets that are passed on in a round. */
-static void pass_sums_on(script *s, int buckets, int round)
+/* The buckets that begin while the rank still computes: those of a rank with one pass. */
+static int early_buckets(const script *s)
 {
-    for (int b = 0; b < buckets; b++) pass_on(s, &s->sums[b], b, round);
+    return samples_of(s) <= s->p->pass_samples ? s->p->m->early_buckets : 0;
 }
 
-static int most_rounds(const script *s, int buckets)
+static void pass_sums_on(script *s, range buckets, int round)
+{
+    for (int b = buckets.lo; b < buckets.hi; b++) pass_on(s, &s->sums[b], b, round);
+}
+
+static int most_rounds(const script *s, range buckets)
 {
     int most = 0;
-    for (int b = 0; b < buckets; b++)
+    for (int b = buckets.lo; b < buckets.hi; b++)
         if (rounds_of(s, b) > most) most = rounds_of(s, b);
     return most;
 }
 
-/* Forward and backward pass. The early buckets of a rank with one pass begin while it still computes, and it passes their sums
- * on at equal parts of what is left to compute. */
+/* Forward and backward pass. The sums of early buckets are passed on at equal parts of what is left to compute. */
 static void own_gradients(script *s)
 {
     const replay_plan *p = s->p;
     double samples = samples_of(s);
-    int early = samples <= p->pass_samples ? p->m->early_buckets : 0;
+    const range early = {0, early_buckets(s)};
     int rounds = most_rounds(s, early), parts = rounds > 1 ? rounds : 1;
     for (int b = 0; b < p->exchange.buckets; b++) receive_all(s, b);
     compute(s, samples * p->early_flop, "forward");
-    for (int b = 0; b < early; b++) begin_bucket(s, b);
+    for (int b = 0; b < early.hi; b++) begin_bucket(s, b);
     for (int part = 0; part < parts; part++) {
         if (part > 0) pass_sums_on(s, early, part);
         compute(s, samples * (p->flop - p->early_flop) / parts, "backward");
     }
     barrier(s);
-    for (int b = early; b < p->exchange.buckets; b++) begin_bucket(s, b);
+    for (int b = early.hi; b < p->exchange.buckets; b++) begin_bucket(s, b);
 }
 
-/* Sums that are still to be passed on, and at last those that this rank owns. */
+/* Sums of the other buckets that are passed on, and at last those that this rank owns. */
 static void sum_slices(script *s)
 {
     const int buckets = s->p->exchange.buckets;
-    const int rounds = most_rounds(s, buckets);
+    const int rounds = most_rounds(s, (range){0, buckets});
     double left = 0;
     for (int round = 1; round < rounds; round++)
-        for (int b = 0; b < buckets; b++)
-            if (round > s->sums[b].passed) pass_on(s, &s->sums[b], b, round);
+        pass_sums_on(s, (range){early_buckets(s), buckets}, round);
     await_all(s);
     for (int b = 0; b < buckets; b++) left += floats_of_rounds(s, &s->sums[b], b, rounds);
     compute(s, left + owned_floats(s) * nodes_of_members(s), "sum");
