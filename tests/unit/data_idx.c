@@ -53,46 +53,37 @@ static void assert_read_fails(path file, idx_kind kind, const char *part_of_mess
     assert_non_null(strstr(why.text, part_of_message));
 }
 
-static void assert_images_are_read(const char *name)
+/* Reads the file: these extents, `bytes` bytes of the pattern, and nothing is written behind them. */
+static void assert_images_are_read(path file, int count, int height, int width, int channels,
+                                   int bytes)
 {
-    path file = images_write(&scratch, name, 3, 5, 4);
     idx_header header;
-    uint8_t memory[IDX_ROOM + 61] = {[IDX_ROOM + 60] = 99}, *bytes = memory + IDX_ROOM;
+    uint8_t memory[IDX_ROOM + 100], *pixels = memory + IDX_ROOM;
     failure why;
+    assert_true(bytes < 100);
+    pixels[bytes] = 99;
     assert_int_equal(idx_probe(file.text, IDX_IMAGES, &header, &why), STATUS_OK);
-    assert_int_equal(header.count, 3);
-    assert_int_equal(header.height, 5);
-    assert_int_equal(header.width, 4);
-    assert_int_equal(header.channels, 1);
-    assert_int_equal(idx_bytes(&header), 60);
-    assert_int_equal(idx_read(file.text, IDX_IMAGES, &header, bytes, &why), STATUS_OK);
-    for (int i = 0; i < 60; i++) assert_int_equal(bytes[i], (i * 7 + 3) & 255);
-    assert_int_equal(bytes[60], 99);
+    assert_int_equal(header.count, count);
+    assert_int_equal(header.height, height);
+    assert_int_equal(header.width, width);
+    assert_int_equal(header.channels, channels);
+    assert_int_equal(idx_bytes(&header), bytes);
+    assert_int_equal(idx_read(file.text, IDX_IMAGES, &header, pixels, &why), STATUS_OK);
+    for (int i = 0; i < bytes; i++) assert_int_equal(pixels[i], (i * 7 + 3) & 255);
+    assert_int_equal(pixels[bytes], 99);
 }
 
 static void images_are_read(void **state)
 {
     (void)state;
-    assert_images_are_read("images");
-    assert_images_are_read("images.gz");
+    assert_images_are_read(images_write(&scratch, "images", 3, 5, 4), 3, 5, 4, 1, 60);
+    assert_images_are_read(images_write(&scratch, "images.gz", 3, 5, 4), 3, 5, 4, 1, 60);
 }
 
 static void images_with_channels_are_read(void **state)
 {
     (void)state;
-    path file = colour_write(&scratch, "colour.gz", 2, 3, 4, 3);
-    idx_header header;
-    uint8_t memory[IDX_ROOM + 73] = {[IDX_ROOM + 72] = 99}, *bytes = memory + IDX_ROOM;
-    failure why;
-    assert_int_equal(idx_probe(file.text, IDX_IMAGES, &header, &why), STATUS_OK);
-    assert_int_equal(header.count, 2);
-    assert_int_equal(header.height, 3);
-    assert_int_equal(header.width, 4);
-    assert_int_equal(header.channels, 3);
-    assert_int_equal(idx_bytes(&header), 72);
-    assert_int_equal(idx_read(file.text, IDX_IMAGES, &header, bytes, &why), STATUS_OK);
-    for (int i = 0; i < 72; i++) assert_int_equal(bytes[i], (i * 7 + 3) & 255);
-    assert_int_equal(bytes[72], 99);
+    assert_images_are_read(colour_write(&scratch, "colour.gz", 2, 3, 4, 3), 2, 3, 4, 3, 72);
 }
 
 static void channels_beyond_the_limits_are_refused(void **state)
