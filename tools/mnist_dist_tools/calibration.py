@@ -57,10 +57,6 @@ class Calibration:
     def ranks(self) -> int:
         return len(self.work)
 
-    @property
-    def batch(self) -> int:
-        return int(self.benches[0]["batch_size"])
-
     @cached_property
     def _rates(self) -> list[dict[str, npt.NDArray[np.float64]]]:
         found = []
@@ -88,9 +84,8 @@ class Calibration:
 def measure(point: Point, steps: int, options: list[str], program: Optional[str]) -> dict[str, Any]:
     """What bench prints of a point on this machine."""
     words = [find_launcher(), "--bind-to", "none", "--oversubscribe", "-n", str(point.ranks)]
-    words += [find_program(program), "bench", "--per-rank", "--share=off", f"--model={point.model}"]
-    words += [f"--threads={point.threads}", f"--batch-size={point.batch}", f"--max-steps={steps}"]
-    return dict(json.loads(output_of([*words, *options])))
+    words += [find_program(program), "bench", "--per-rank", "--share=off", f"--max-steps={steps}"]
+    return dict(json.loads(output_of([*words, *point.bench_options, *options])))
 
 
 def keep(runs: list[dict[str, Any]], path: Path) -> None:

@@ -29,6 +29,19 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; {self.format_usage().strip()}")
 
 
+def split_options(words: list[str]) -> tuple[list[str], list[str]]:
+    """The words before `--`, and those behind it."""
+    at = words.index("--") if "--" in words else len(words)
+    return words[:at], words[at + 1 :]
+
+
+def must_be_positive(name: str, *values: int) -> None:
+    """name: of the option, without its dashes."""
+    for value in values:
+        if value < 1:
+            raise UsageError(f"--{name}: {value} is less than 1")
+
+
 def make_folder(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)

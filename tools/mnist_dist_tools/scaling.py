@@ -65,6 +65,11 @@ class Point:
     def layout(self) -> str:
         return layout(self.ranks, self.threads, self.nodes)
 
+    @property
+    def bench_options(self) -> list[str]:
+        """What `mnist_dist bench` is told, beside the number of ranks."""
+        return [f"--model={self.model}", f"--batch-size={self.batch}", f"--threads={self.threads}"]
+
     def __str__(self) -> str:
         return f"{self.model} on {self.layout}, batch {self.batch:,}"
 

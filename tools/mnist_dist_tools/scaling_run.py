@@ -196,15 +196,7 @@ def _length_of_whole_lines(path: Path) -> int:
 
 
 def bench_words(plan: Plan, point: Point) -> list[str]:
-    return [
-        "bench",
-        "--per-rank",
-        f"--model={point.model}",
-        f"--batch-size={point.batch}",
-        f"--threads={point.threads}",
-        f"--max-steps={plan.steps}",
-        *plan.options,
-    ]
+    return ["bench", "--per-rank", *point.bench_options, f"--max-steps={plan.steps}", *plan.options]
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -91,11 +91,16 @@ def read_trace(folder: Path) -> Trace:
 def trace_of(point: Point, options: list[str], program: Optional[str] = None) -> Trace:
     """Asks the program for the traces of a point."""
     with tempfile.TemporaryDirectory(prefix="mnist_dist-") as folder:
-        words = ["bench", f"--write-trace={folder}", "--max-steps=1"]
-        words += [f"--model={point.model}", f"--batch-size={point.batch}"]
-        words += [f"--ranks={point.ranks}", f"--hosts={point.nodes}", f"--threads={point.threads}"]
+        words = ["bench", f"--write-trace={folder}", "--max-steps=1", *point.bench_options]
+        words += [f"--ranks={point.ranks}", f"--hosts={point.nodes}"]
         command(*words, *options, program=program)
         return read_trace(Path(folder))
+
+
+def work_on_one_host(point: Point, options: list[str], program: Optional[str]) -> list[dict[str, float]]:
+    """The operations by part of each rank of a calibration (calibration.measure)."""
+    trace = trace_of(point, [*options, "--share=off"], program)
+    return [trace.work_of(rank) for rank in range(trace.ranks)]
 
 
 # ---- seconds for operations ----

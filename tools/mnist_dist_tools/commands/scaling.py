@@ -23,8 +23,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from .. import scaling_matrix, scaling_run
-from ..cli import Parser, run_tool
-from ..errors import STOPPED, ToolError, UsageError
+from ..cli import Parser, must_be_positive, run_tool, split_options
+from ..errors import STOPPED, ToolError
 from ..scaling import STRONG, WEAK, Point
 from ..scaling_draw import draw
 from ..scaling_model import models_of
@@ -148,23 +148,14 @@ def _run_parser() -> Parser:
     return parser
 
 
-def _positive(name: str, values: list[int]) -> None:
-    for value in values:
-        if value < 1:
-            raise UsageError(f"--{name}: {value} is less than 1")
-
-
 def plan_of(words: list[str]) -> tuple[scaling_run.Plan, Path, bool]:
     """The plan, its folder, and whether it is to be drawn."""
-    at = words.index("--") if "--" in words else len(words)
-    given = _run_parser().parse_args(words[:at])
+    own, behind = split_options(words)
+    given = _run_parser().parse_args(own)
     sizes = given.batch_sizes or [128]
-    for name, values in (
-        ("batch-sizes", sizes),
-        ("repetitions", [given.repetitions]),
-        ("steps", [given.steps]),
-    ):
-        _positive(name, values)
+    must_be_positive("batch-sizes", *sizes)
+    must_be_positive("repetitions", given.repetitions)
+    must_be_positive("steps", given.steps)
     here = scaling_matrix.allocation()
     layouts = scaling_matrix.layouts_of(
         here, given.layouts, given.ranks, given.threads, given.nodes
@@ -177,7 +168,7 @@ def plan_of(words: list[str]) -> tuple[scaling_run.Plan, Path, bool]:
         points=scaling_matrix.points_of(given.rule, given.models, sizes, layouts),
         repetitions=given.repetitions,
         steps=given.steps,
-        options=words[at + 1 :],
+        options=behind,
         program=given.program,
         launch=launch,
         base=given.base,

@@ -12,7 +12,7 @@ import pandas as pd
 
 from .. import calibration, simulate
 from ..calibration import Calibration
-from ..cli import Parser
+from ..cli import Parser, must_be_positive, split_options
 from ..errors import BrokenRun, MissingInput, UsageError
 from ..program import find_program
 from ..scaling import SIMULATED, STRONG, WEAK, Point, Study
@@ -114,12 +114,11 @@ def find_platform(name: str) -> Path:
 
 
 def plan_of(words: list[str]) -> Plan:
-    at = words.index("--") if "--" in words else len(words)
-    given = _parser().parse_args(words[:at])
+    own, behind = split_options(words)
+    given = _parser().parse_args(own)
     size = given.batch_size if given.batch_size is not None else 64 if given.rule == WEAK else 2048
     for name in ("ranks", "threads", "repetitions", "steps", "measured_steps", "measured_runs"):
-        if getattr(given, name) < 1:
-            raise UsageError(f"--{name.replace('_', '-')}: {getattr(given, name)} is less than 1")
+        must_be_positive(name.replace("_", "-"), getattr(given, name))
     if size < 1 or min(given.hosts) < 1:
         raise UsageError("--batch-size and --hosts are at least 1")
     return Plan(
@@ -141,7 +140,7 @@ def plan_of(words: list[str]) -> Plan:
         measured_ranks=given.measured_ranks or given.ranks,
         real=given.real,
         validation=given.validation,
-        options=words[at + 1 :],
+        options=behind,
     )
 
 
@@ -180,8 +179,7 @@ class Calibrations:
                 for _ in range(plan.measured_runs)
             ]
             calibration.keep(runs, path)
-        trace = simulate.trace_of(here, [*plan.options, "--share=off"], plan.program)
-        work = [trace.work_of(rank) for rank in range(trace.ranks)]
+        work = simulate.work_on_one_host(here, plan.options, plan.program)
         return Calibration(calibration.read(path), work)
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 
 from .. import calibration, simulate
 from ..calibration import Calibration
-from ..cli import Parser, make_folder, write_whole
+from ..cli import Parser, make_folder, must_be_positive, split_options, write_whole
 from ..errors import MissingInput, UsageError
 from ..program import HOME, find_launcher, find_program, output_of
 from ..scaling import Point
@@ -76,13 +76,11 @@ def _sandbox(hosts: int, ranks: int) -> list[str]:
 
 
 def plan_of(words: list[str]) -> Plan:
-    at = words.index("--") if "--" in words else len(words)
-    given = _parser().parse_args(words[:at])
+    own, behind = split_options(words)
+    given = _parser().parse_args(own)
     for name in ("hosts", "ranks", "threads", "rounds", "steps", "simulated_steps"):
-        if getattr(given, name) < 1:
-            raise UsageError(f"--{name.replace('_', '-')}: {getattr(given, name)} is less than 1")
-    if min(given.batch_sizes) < 1:
-        raise UsageError("--batch-sizes are at least 1")
+        must_be_positive(name.replace("_", "-"), getattr(given, name))
+    must_be_positive("batch-sizes", *given.batch_sizes)
     if given.launcher and not given.platform:
         raise UsageError("--launcher wants --platform: the network between its hosts")
     ranks = given.hosts * given.ranks
@@ -99,7 +97,7 @@ def plan_of(words: list[str]) -> Plan:
         platform=find_platform(given.platform) if given.platform else None,
         program=os.path.abspath(find_program(given.program)),
         out=make_folder(given.out),
-        options=words[at + 1 :],
+        options=behind,
     )
 
 
@@ -120,8 +118,8 @@ def _measured_network(plan: Plan) -> Path:
 
 
 def _real_ms(plan: Plan, case: Point) -> float:
-    words = [*plan.launcher, plan.program, "bench", f"--model={case.model}", f"--batch-size={case.batch}"]
-    words += [f"--threads={case.threads}", f"--max-steps={plan.steps}", *plan.options]
+    words = [*plan.launcher, plan.program, "bench", f"--max-steps={plan.steps}"]
+    words += [*case.bench_options, *plan.options]
     bench = json.loads(output_of(words))
     if (bench["hosts"], bench["ranks"]) != (case.nodes, case.ranks):
         raise UsageError(f"the launcher started {bench['ranks']} ranks on {bench['hosts']} hosts, not {case}")
@@ -136,8 +134,7 @@ class Case:
         self._plan = plan
         self._here = Point(point.model, point.size, point.batch, 1, point.ranks, point.threads)
         self._trace = simulate.trace_of(point, plan.options, plan.program)
-        here = simulate.trace_of(self._here, [*plan.options, "--share=off"], plan.program)
-        self._work = [here.work_of(rank) for rank in range(here.ranks)]
+        self._work = simulate.work_on_one_host(self._here, plan.options, plan.program)
 
     def round(self, number: int, platform: Path) -> dict[str, Any]:
         plan = self._plan
