@@ -20,7 +20,7 @@
         clang-format shellcheck help2man make
     )
     tier_extra=(
-        mpich libmpich-dev libhdf5-openmpi-dev libhdf5-mpich-dev libblis-serial-dev gcc-11
+        mpich libmpich-dev libhdf5-openmpi-dev libhdf5-mpich-dev libblis-serial-dev gcc-11 ccache
         gcc-aarch64-linux-gnu libc6-dev-arm64-cross clang clang-tidy libomp-dev
         valgrind chromium libsimgrid-dev
     )

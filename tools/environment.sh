@@ -64,6 +64,13 @@ prepare_mpi() {
     ((${#folder} <= 40)) || export TMPDIR=/tmp
 }
 
+# use_ccache: where ccache is installed, what one build folder has compiled is not compiled again in the next: the presets dev,
+# mpich, release and package have most of their objects in common. The paths of the project are relative in what is compiled.
+use_ccache() {
+    [[ -z ${CMAKE_C_COMPILER_LAUNCHER-} ]] && command -v ccache >/dev/null || return 0
+    export CMAKE_C_COMPILER_LAUNCHER=ccache CCACHE_DIR=$PWD/build/ccache CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+}
+
 # build_preset PRESET [OPTION...]: configures, its words shown only when it fails, and builds; OPTION: of cmake --build.
 # Configured every time: it takes half a second, and an edited preset is not noticed otherwise.
 build_preset() {

@@ -127,6 +127,7 @@ main() {
     install_packages "${tiers[@]}"
     require_cmake
     prepare_mpi
+    use_ccache
     [[ -z ${MNIST_DIR-} ]] || MNIST_DIR=$(cd "$MNIST_DIR" && pwd)
     stage 'build' build_preset dev
     # Tests of a program that was not built would say nothing.
