@@ -65,10 +65,11 @@ prepare_mpi() {
 }
 
 # use_ccache: where ccache is installed, what one build folder has compiled is not compiled again in the next: the presets dev,
-# mpich, release and package have most of their objects in common. The paths of the project are relative in what is compiled.
+# mpich, release and package have most of their objects in common, apart from -Werror. What -Werror refuses is not stored.
 use_ccache() {
     [[ -z ${CMAKE_C_COMPILER_LAUNCHER-} ]] && command -v ccache >/dev/null || return 0
     export CMAKE_C_COMPILER_LAUNCHER=ccache CCACHE_DIR=$PWD/build/ccache CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+    export CCACHE_IGNOREOPTIONS=-Werror
 }
 
 # build_preset PRESET [OPTION...]: configures, its words shown only when it fails, and builds; OPTION: of cmake --build.

@@ -10,6 +10,7 @@ NOTEBOOKS_DATA=$MNIST_DIR bash "$SOURCE_DIR/tests/tools/notebooks.sh"
 mkdir "$scratch/project"
 (cd "$SOURCE_DIR" && git ls-files -z | tar -cf - --null -T -) | tar -xf - -C "$scratch/project"
 cd "$scratch/project/tools/notebooks"
+export CCACHE_BASEDIR=$scratch/project # what test.sh has compiled is found in its cache
 env -u MNIST_DIST "$python" - <<'END' >"$scratch/output" 2>&1 || { tail -n 20 "$scratch/output"; die 'the first cell'; }
 import json
 import pathlib
