@@ -1,7 +1,10 @@
 """keras_exchange.py write FOLDER: images, and FOLDER/own.weights.h5 of a model that never saw this program.
-keras_exchange.py check FOLDER: what mnist_dist exported there, against Keras and onnxruntime; writes what Keras saves.
+keras_exchange.py compare FOLDER: the program's answer for these weights, probabilities.csv, against Keras'.
+keras_exchange.py check FOLDER MODEL...: what mnist_dist exported to the folders FOLDER/MODEL, against Keras and onnxruntime;
+writes there what Keras saves.
 
-In FOLDER: images.idx, probabilities.csv (the program's answer to them), model.keras, model.weights.h5, model.onnx.
+In FOLDER: images.idx. In FOLDER/MODEL: spec (the model's words), probabilities.csv (the program's answer to the images),
+model.keras, model.weights.h5, model.onnx.
 """
 import csv
 import logging
@@ -78,9 +81,10 @@ def run_onnx(path, images):
     return session.run(["probabilities"], {"image": images})[0]
 
 
-def check(folder):
+def check_model(images, folder):
+    keras.utils.clear_session()
     at = lambda name: os.path.join(folder, name)
-    images, want = read_images(at("images.idx")), read_probabilities(at("probabilities.csv"))
+    want = read_probabilities(at("probabilities.csv"))
     model = keras.models.load_model(at("model.keras"))
     if len(model.input_shape) == 4:
         images = images[..., None]
@@ -97,7 +101,17 @@ def check(folder):
     model.save(at("whole.h5"))
     write_keras2(model, at("fixed.h5"), True)
     write_keras2(model, at("variable.h5"), False)
-    print(f"{count:,} parameters; largest difference: Keras {keras_difference:.1e}, ONNX {onnx_difference:.1e}")
+    with open(at("spec")) as file:
+        spec = file.read().strip()
+    print(f"{spec}: {count:,} parameters; largest difference: Keras {keras_difference:.1e}, ONNX {onnx_difference:.1e}")
+
+
+def check(folder, *names):
+    if not names:
+        raise SystemExit("no model to check")
+    images = read_images(os.path.join(folder, "images.idx"))
+    for name in names:
+        check_model(images, os.path.join(folder, name))
 
 
 def write(folder):
@@ -115,4 +129,4 @@ def compare(folder):
     agree("own.weights.h5", read_probabilities(os.path.join(folder, "probabilities.csv")), want)
 
 
-{"write": write, "check": check, "compare": compare}[sys.argv[1]](sys.argv[2])
+{"write": write, "check": check, "compare": compare}[sys.argv[1]](*sys.argv[2:])

@@ -7,6 +7,7 @@ set -eu
 
 [ -x "$MNIST_DIST" ] || interop_skip "$MNIST_DIST is not built"
 interop_python
+compile_quickly
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 cd "$out"
@@ -31,20 +32,7 @@ again() {
   cmp back.weights.h5 model.weights.h5 || { echo "$spec: $1 came back with other weights"; exit 1; }
 }
 
-while IFS= read -r spec; do
-  rm -rf run model.*
-  quietly "$MNIST_DIST" --model "$spec" --data synthetic --limit 256 --epochs 1 --out run
-  quietly "$MNIST_DIST" export run -o model.keras
-  quietly "$MNIST_DIST" export run -o model.weights.h5
-  "$MNIST_DIST" predict run images.idx --format csv >probabilities.csv
-  quietly "$python" "$SOURCE_DIR/tools/export_onnx.py" run -o model.onnx --program "$MNIST_DIST"
-  echo "$spec: $("$python" "$exchange" check "$out")"
-  for file in model.weights.h5 model.keras again.weights.h5 again.keras whole.h5 fixed.h5 variable.h5; do again "$file"; done
-  quietly "$MNIST_DIST" evaluate fixed.h5 --model "$spec" --data synthetic --json
-  results <log >fixed.json
-  quietly "$MNIST_DIST" evaluate run --data synthetic --json
-  results <log | cmp - fixed.json || { echo "$spec: evaluating fixed.h5 gives other figures than the run"; exit 1; }
-done <<'SPECS'
+mapfile -t specs <<'SPECS'
 cnn
 mlp
 rnn
@@ -56,3 +44,28 @@ conv2d 4 3 stride 2 same; leaky_relu 0.1; prelu; maxpool 3 stride 2 same; tanh; 
 conv2d 10 28 relu; flatten
 flatten; dense 24 leaky_relu; dense 10 relu
 SPECS
+
+# Each model has a folder of its own: Keras, which takes seconds to start, is started once for all.
+for i in "${!specs[@]}"; do
+  spec=${specs[i]}
+  mkdir "$out/$i"
+  cd "$out/$i"
+  quietly "$MNIST_DIST" --model "$spec" --data synthetic --limit 256 --epochs 1 --out run
+  quietly "$MNIST_DIST" export run -o model.keras
+  quietly "$MNIST_DIST" export run -o model.weights.h5
+  "$MNIST_DIST" predict run ../images.idx --format csv >probabilities.csv
+  quietly "$python" "$SOURCE_DIR/tools/export_onnx.py" run -o model.onnx --program "$MNIST_DIST"
+  echo "$spec" >spec
+done
+
+"$python" "$exchange" check "$out" "${!specs[@]}"
+
+for i in "${!specs[@]}"; do
+  spec=${specs[i]}
+  cd "$out/$i"
+  for file in model.weights.h5 model.keras again.weights.h5 again.keras whole.h5 fixed.h5 variable.h5; do again "$file"; done
+  quietly "$MNIST_DIST" evaluate fixed.h5 --model "$spec" --data synthetic --json
+  results <log >fixed.json
+  quietly "$MNIST_DIST" evaluate run --data synthetic --json
+  results <log | cmp - fixed.json || { echo "$spec: evaluating fixed.h5 gives other figures than the run"; exit 1; }
+done

@@ -26,6 +26,11 @@ venv_python() {
   export KERAS_BACKEND=jax JAX_PLATFORMS=cpu PYTHONDONTWRITEBYTECODE=1
 }
 
+# compile_quickly: for tests of many small models, in which XLA would compile for longer than it computes
+compile_quickly() {
+  export XLA_FLAGS="--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+}
+
 # A Python with Keras. The backend is JAX: Keras' numpy one imports JAX too, and is slower.
 interop_python() {
   venv_python interop "$SOURCE_DIR/tests/interop/requirements.txt"
