@@ -7,6 +7,7 @@ source "$SOURCE_DIR/tests/interop/python.bash"
 
 [[ -x $MNIST_DIST ]] || interop_skip "$MNIST_DIST is not built"
 interop_python
+compile_quickly
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 "$python" "$SOURCE_DIR/tests/interop/keras_import.py" "$out" "$MNIST_DIST"

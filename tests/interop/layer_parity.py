@@ -96,7 +96,7 @@ def compare_probabilities(spec, expected, run):
 
 
 def compare_outputs(spec, model, run, images):
-    logits = np.asarray(model(images, training=False), np.float64)
+    logits = model.predict(images, batch_size=TEST, verbose=0).astype(np.float64)
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     return compare_probabilities(spec, exponentials / exponentials.sum(axis=1, keepdims=True), run)
 
@@ -114,7 +114,7 @@ def compare_onnx(spec, run, images):
 
 def compare_step(spec, model, run, images, labels):
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer=keras.optimizers.SGD(1.0), loss=loss, run_eagerly=True)
+    model.compile(optimizer=keras.optimizers.SGD(1.0), loss=loss)
     model.train_on_batch(images[:BATCH], labels[:BATCH])
     stepped = [np.asarray(v) for v in model.get_weights()]
     model.load_weights(weights_file(run))

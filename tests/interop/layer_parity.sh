@@ -6,6 +6,7 @@ set -eu
 
 [ -x "$MNIST_DIST" ] || interop_skip "$MNIST_DIST is not built"
 interop_python
+compile_quickly
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 "$python" "$SOURCE_DIR/tests/interop/layer_parity.py" "$MNIST_DIST" "$out"
