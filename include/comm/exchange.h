@@ -17,7 +17,8 @@
  * a half of the groups, a quarter, ... (both are 1 for powers of two):
  *   one group    reads k P n / P floats of the others; 2 group barriers
  *   direct       2 B (G-1) messages each way; k n (G-1) / P floats of partials and n (G-1) / P of parameters each way
- *   halving      about (B + 1) log2(G) messages each way; K n (G-1) / P floats of partials, n (G-1) / P of parameters
+ *   halving      about (B + 1) log2(G) messages each way, (B + 2) log2(G) with late buckets; K n (G-1) / P floats of
+ *                partials, n (G-1) / P of parameters
  *   allreduce    2 n (P-1) / P each way (Rabenseifner)
  * Memory: partial slabs as exchange_count counts them from the numbers of leaves that steps have: at most about
  * 2 log2(leaves) slabs for a rank; one or two if the numbers of leaves and ranks are powers of two and a rank has one pass.
@@ -87,6 +88,9 @@ typedef struct exchange_cfg {
     size_t length;                     /* floats of the slab; gaps between buckets do not move */
     int buckets;                       /* 1 to EXCHANGE_MAX_BUCKETS                            */
     span bucket[EXCHANGE_MAX_BUCKETS]; /* disjoint, in the order in which they are ready       */
+    /* The parameters of buckets [0, late) are read later in a step than those of the others, and are so many that they should
+     * move meanwhile; 0: none. Less than `buckets` (CHECK) */
+    int late;
     /* block_start: [blocks] ascending offsets at which a slice may begin; each bucket begins at one of them (CHECK). Slice r
      * of a bucket of B blocks is its blocks [r B/P, (r+1) B/P) */
     const size_t *block_start;
@@ -109,7 +113,7 @@ void exchange_close(exchange *x);
 /* The group's one copy of the parameters, [length], zeroed at first; with EXCHANGE_ALLREDUCE every rank has its own copy.
  * Before the first step the ranks for which exchange_fills_parameters is 1 fill it, then comm_group_barrier. Later a rank
  * writes only to its slices, between exchange_wait and exchange_publish; in that time no rank of the group reads the slices
- * of others. */
+ * of others. Between exchange_publish_first and exchange_arrive no rank reads late buckets. */
 float *exchange_parameters(exchange *x);
 /* 1 on the first rank of each group; with EXCHANGE_ALLREDUCE on every rank. */
 int exchange_fills_parameters(const exchange *x);
@@ -118,6 +122,10 @@ int exchange_fills_parameters(const exchange *x);
 span exchange_slice(const exchange *x, int bucket);
 /* The same of any rank. */
 span exchange_rank_slice(const exchange *x, int bucket, int rank);
+
+/* 1, the same on all ranks, if exchange_publish_first leaves late buckets on their way: there are some, and several groups.
+ * Always 0 with EXCHANGE_ALLREDUCE. */
+int exchange_defers(const exchange *x);
 
 /* Leaves of this rank in a step over `leaves` leaves: range_share of [0,leaves). */
 range exchange_leaves(const exchange *x, int leaves);
@@ -128,10 +136,11 @@ int exchange_max_partials(const exchange *x);
  * written before exchange_begin(bucket). */
 float *exchange_partial(exchange *x, int index);
 
-/* ---- a step, in this order; collective, except exchange_poll, exchange_in_place and exchange_sum ---- */
+/* ---- a step, in this order; collective, except exchange_poll, exchange_in_place and exchange_sum. Either exchange_publish or
+ * exchange_publish_first ends it ---- */
 
 /* Begins a step over `leaves` leaves (CHECK: one of cfg.steps; a rank may have none of them). Afterwards the partial slabs
- * may be overwritten: since exchange_publish of the step before, no other rank reads them. Does not wait. */
+ * may be overwritten: since the publish of the step before, no other rank reads them. Does not wait. */
 void exchange_step(exchange *x, int leaves);
 
 /* The partials of this bucket are written; with the last bucket: this rank has ended its reads of the parameters. Starts to
@@ -153,8 +162,14 @@ float *exchange_in_place(exchange *x, int bucket);
  * other means, whose partials then need not be written. */
 span exchange_sum(exchange *x, int bucket, int part, int parts, float *out);
 
-/* After this rank has updated its slices in exchange_parameters: returns when every rank sees all parameters. It ends the step,
- * also if nothing was updated. */
+/* After this rank has updated its slices in exchange_parameters: returns when this rank's group sees all parameters. It ends the
+ * step, also if nothing was updated. */
 void exchange_publish(exchange *x);
+/* The same, but late buckets may still be on their way: exchange_poll moves them, and exchange_arrive of the next step ends
+ * it. */
+void exchange_publish_first(exchange *x);
+/* In the next step, before exchange_begin (CHECK): returns when this rank's group sees all parameters. It does nothing if
+ * all are there. */
+void exchange_arrive(exchange *x);
 
 #endif

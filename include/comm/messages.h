@@ -11,16 +11,16 @@
 
 #include "comm/exchange.h"
 
-enum { MESSAGE_PARAMETERS = -1 };
+enum { MESSAGE_PARAMETERS = -1, MESSAGE_LATE = -3 };
 
 typedef struct message {
     int from, to; /* ranks */
-    /* The bucket whose partial sums it carries, or MESSAGE_PARAMETERS: updated parameters, which move after the vote and the
-     * update of the step */
+    /* The bucket whose partial sums it carries; MESSAGE_PARAMETERS: updated parameters, which move after the vote and the
+     * update of the step; MESSAGE_LATE: those that may move on in the next step (exchange_publish_first) */
     int bucket;
     /* From 0. A rank sends its messages of a round after all that it receives in the earlier rounds of the same bucket are
-     * here; messages of one round do not wait for each other. Buckets do not wait for each other; MESSAGE_PARAMETERS counts
-     * as a bucket of its own. */
+     * here; messages of one round do not wait for each other. Buckets do not wait for each other; MESSAGE_PARAMETERS and
+     * MESSAGE_LATE count as buckets of their own. */
     int round;
     size_t bytes; /* at least 1 */
 } message;
@@ -28,7 +28,7 @@ typedef struct message {
 typedef void (*messages_visit)(void *context, const message *m);
 
 /* Visits every message that `rank` sends or receives in a step over `leaves` leaves, on groups of the ranks [group_start[g],
- * group_start[g + 1]), g < groups: by buckets in order, MESSAGE_PARAMETERS last, and in each by rounds. cfg: as for
+ * group_start[g + 1]), g < groups: by buckets in order, MESSAGE_LATE and MESSAGE_PARAMETERS last, and in each by rounds. cfg: as for
  * exchange_open, mode EXCHANGE_TREE (CHECK); cfg->add is not used. */
 void messages_list(const exchange_cfg *cfg, const int *group_start, int groups, int leaves,
                    int rank, messages_visit visit, void *context);

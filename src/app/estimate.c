@@ -61,8 +61,7 @@ enum { SOME_RANKS = 5 }; /* that stand for all: slices differ by some blocks */
 static void add_message(void *context, const message *m)
 {
     size_t *bytes = context;
-    if (m->bucket != MESSAGE_PARAMETERS)
-        *bytes += m->bytes; /* parameters need no memory of their own */
+    if (m->bucket >= 0) *bytes += m->bytes; /* parameters need no memory of their own */
 }
 
 size_t estimate_message_bytes(const settings *cfg, const model *m, int samples, int ranks,

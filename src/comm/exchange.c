@@ -63,7 +63,6 @@ static void open_ways(exchange *x)
     const comm_layout *l = &x->c->layout;
     const route_layout layout = {x->c->group_start, l->groups};
     x->ways = exchange_plan_ways(&x->cfg, &layout, x->slice, x->halves, l->rank, &x->memory);
-    x->parcels = x->halves ? 1 : x->cfg.buckets;
     x->plan = (exchange_plan){
         .layout = layout, .ways = x->ways, .rank = l->rank, .group = l->group};
     exchange_plan_open(&x->plan, &x->cfg.steps, &x->memory);
@@ -98,6 +97,7 @@ status exchange_open(comm *c, const exchange_cfg *cfg, exchange **opened, failur
 void exchange_close(exchange *x)
 {
     if (!x) return;
+    CHECK(!x->under_way, "%s", "parameters are on their way");
     if (x->ways) exchange_parcels_close(x);
     if (x->shared) group_give_back(x->c, x->shared);
     arena_free(&x->memory);
@@ -109,6 +109,11 @@ void exchange_close(exchange *x)
 float *exchange_parameters(exchange *x)
 {
     return x->parameters;
+}
+
+int exchange_defers(const exchange *x)
+{
+    return x->late_parcels > 0;
 }
 
 int exchange_fills_parameters(const exchange *x)

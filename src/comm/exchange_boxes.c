@@ -38,9 +38,8 @@ static void take_level(exchange *x, int bucket, int level)
     }
 }
 
-static MPI_Request *take_requests(exchange *x, int each)
+MPI_Request *exchange_take_requests(exchange *x, size_t count)
 {
-    size_t count = (size_t)x->cfg.buckets * (size_t)each;
     MPI_Request *requests = arena_take(&x->memory, count * sizeof *requests);
     for (size_t i = 0; i < count; i++) requests[i] = MPI_REQUEST_NULL;
     return requests;
@@ -49,8 +48,8 @@ static MPI_Request *take_requests(exchange *x, int each)
 void exchange_boxes_open(exchange *x)
 {
     const size_t deputies = (size_t)x->ways->deputies, wards = (size_t)x->ways->wards;
-    x->deputy_request = take_requests(x, x->ways->deputies);
-    x->ward_request = take_requests(x, x->ways->wards);
+    x->deputy_request = exchange_take_requests(x, (size_t)x->cfg.buckets * deputies);
+    x->ward_request = exchange_take_requests(x, (size_t)x->cfg.buckets * wards);
     for (int b = 0; b < x->cfg.buckets; b++) {
         exchange_boxes *box = &x->boxes[b];
         box->in = arena_take(&x->memory, deputies * sizeof *box->in);

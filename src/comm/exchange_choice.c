@@ -59,9 +59,9 @@ int exchange_plan_halves(const exchange_cfg *cfg, const route_layout *layout)
     for (int i = 0; i < cfg->steps.sizes; i++)
         if (cfg->steps.leaves[i] > leaves) leaves = cfg->steps.leaves[i];
     /* Directly, each bucket has its messages of parameters; no message waits for another one. In halving, the buckets share
-     * them, and those of a level wait for the level before: they count twice. */
+     * them, except that late ones go alone, and those of a level wait for the level before: they count twice. */
     int direct = 2 * cfg->buckets * (layout->groups - 1),
-        halving = (cfg->buckets + 1) * route_height(all, 1);
+        halving = (cfg->buckets + 1 + (cfg->late > 0)) * route_height(all, 1);
     return cost(cfg, layout, halving_sends(layout, all, leaves), 2 * halving) <
            cost(cfg, layout, direct_sends(layout, leaves), direct);
 }

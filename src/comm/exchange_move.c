@@ -5,11 +5,12 @@
  *
  * Why nothing is overwritten while it is read:
  *   partial slabs   a rank writes to them until begin(bucket). The group reads them from the gate `ready` until publish, which
- *                   ends with a barrier
+ *                   ends with a barrier, also where late buckets are still on their way
  *   boxes in        exchange_step posts the receives, after the publish that ended all reads of the step before
  *   boxes out       the sends are complete when exchange_wait returns
  *   parameters      a rank reads them until begin(last bucket). When exchange_wait returns, all members have begun it: a rank
- *                   may then write to its slices, and publish may receive the slices of other groups
+ *                   may then write to its slices, and publish may receive the slices of other groups. Late ones are neither
+ *                   read nor written until arrive, which comes before begin
  * Messages of one bucket between two ranks keep their order, so a rank may be a step ahead. */
 #include <limits.h>
 #include <string.h>
@@ -138,6 +139,7 @@ void exchange_begin(exchange *x, int bucket)
 {
     CHECK(bucket == x->begun && bucket < x->cfg.buckets, "bucket %d begun, %d expected", bucket,
           x->begun);
+    CHECK(!x->under_way, "%s", "parameters are on their way");
     x->begun++;
     if (x->cfg.mode == EXCHANGE_ALLREDUCE)
         reduce_bucket(x, bucket);
@@ -150,6 +152,7 @@ void exchange_poll(exchange *x)
 {
     if (sends_none(x)) return;
     if (x->cfg.mode == EXCHANGE_TREE) send_what_is_ready(x);
+    exchange_parcels_poll(x);
     wire_poke(x->c->world);
 }
 

@@ -55,16 +55,19 @@ struct exchange {
     const route *ways;
     exchange_plan plan;
     exchange_boxes boxes[EXCHANGE_MAX_BUCKETS];
-    /* [buckets * ways.deputies] of partial sums from deputies; later of parameters to them */
-    MPI_Request *deputy_request;
-    /* [buckets * ways.wards] of partial sums to wards; later of parameters from them */
-    MPI_Request *ward_request;
-    /* Messages of parameters for each way: one for each bucket, or one for all */
-    int parcels;
-    exchange_parcel *held; /* [parcels * ways.levels] to the deputies of a level */
-    exchange_parcel *ward; /* [parcels * ways.wards] from the wards              */
-    float *own, *total;    /* EXCHANGE_ALLREDUCE: the slab that goes in, comes out */
-    unsigned char *chain;  /* EXCHANGE_ALLREDUCE: merges of a sum from left to right */
+    MPI_Request *deputy_request; /* [buckets * ways.deputies] of partial sums from deputies */
+    MPI_Request *ward_request;   /* [buckets * ways.wards] of partial sums to wards         */
+    /* Messages of parameters for each way: one for each bucket, or by halves one for all; two, if late ones go alone. Parcels
+     * [0, late_parcels) have the late buckets */
+    int parcels, late_parcels;
+    int under_way;                  /* 1: late parcels may be on their way */
+    exchange_parcel *held;          /* [parcels * ways.levels] to the deputies of a level     */
+    exchange_parcel *ward;          /* [parcels * ways.wards] from the wards                  */
+    MPI_Request *parcel_out;        /* [parcels * ways.deputies]                              */
+    MPI_Request *parcel_in;         /* [parcels * ways.wards]                                 */
+    int sent[EXCHANGE_MAX_BUCKETS]; /* [parcels] levels that have been sent                 */
+    float *own, *total;             /* EXCHANGE_ALLREDUCE: the slab that goes in, comes out */
+    unsigned char *chain;           /* EXCHANGE_ALLREDUCE: merges of a sum from left to right */
     MPI_Request reduction[EXCHANGE_MAX_BUCKETS]; /* EXCHANGE_ALLREDUCE */
 };
 
@@ -88,6 +91,8 @@ static inline span exchange_slice_of(const exchange *x, int bucket, int rank)
 
 /* Takes the memory of all messages of partial sums; the ways and the plan are made. */
 void exchange_boxes_open(exchange *x);
+/* `count` requests that are null. */
+MPI_Request *exchange_take_requests(exchange *x, size_t count);
 
 /* ---- exchange_sum.c ---- */
 
@@ -99,5 +104,7 @@ void exchange_sum_for_ward(exchange *x, int bucket, int level, int ward);
 /* Makes the parcels; the memory of the parameters is taken. */
 void exchange_parcels_open(exchange *x);
 void exchange_parcels_close(exchange *x);
+/* Passes late parameters on, without waiting. */
+void exchange_parcels_poll(exchange *x);
 
 #endif

@@ -1,7 +1,11 @@
 /* comm/exchange_publish.c - parameters back to all groups, the ways of the partial sums in reverse.
  *
- * A holder in a set sends what it holds to its deputies in the other children, level by level from the set of all groups down.
- * Messages take the floats out of the group's one copy of the parameters, and put them there. */
+ * A holder in a set sends what it holds to its deputies in the other children, level by level from the set of all groups down:
+ * the messages of a level when all of the levels before have come. Messages take the floats out of the group's one copy of
+ * the parameters, and put them there. So each group receives each float of the others once.
+ *
+ * Late parcels begin right behind the others, because by halves their first messages are small. A rank that holds up others
+ * who wait for what it passes on is in exchange_arrive itself in the end, so all of them come. */
 #include <limits.h>
 
 #include "exchange_private.h"
@@ -24,10 +28,11 @@ static void add_piece(pieces *p, span s)
         p->piece[p->count++] = s;
 }
 
-/* The buckets of a parcel: all, or one. */
 static range buckets_of(const exchange *x, int parcel)
 {
-    return x->parcels == 1 ? (range){0, x->cfg.buckets} : (range){parcel, parcel + 1};
+    if (!x->halves) return (range){parcel, parcel + 1};
+    return parcel < x->late_parcels ? (range){0, x->cfg.late}
+                                    : (range){x->late_parcels ? x->cfg.late : 0, x->cfg.buckets};
 }
 
 static exchange_parcel one_piece(const exchange *x, span s)
@@ -79,11 +84,21 @@ static exchange_parcel *ward_parcel(const exchange *x, int parcel, int ward)
     return x->ward + (size_t)parcel * (size_t)x->ways->wards + ward;
 }
 
+static void count_parcels(exchange *x)
+{
+    const int late = x->c->layout.groups > 1 ? x->cfg.late : 0;
+    x->late_parcels = x->halves ? late > 0 : late;
+    x->parcels = x->halves ? 1 + x->late_parcels : x->cfg.buckets;
+}
+
 void exchange_parcels_open(exchange *x)
 {
+    count_parcels(x);
     const size_t parcels = (size_t)x->parcels;
     x->held = arena_take(&x->memory, parcels * (size_t)x->ways->levels * sizeof *x->held);
     x->ward = arena_take(&x->memory, parcels * (size_t)x->ways->wards * sizeof *x->ward);
+    x->parcel_out = exchange_take_requests(x, parcels * (size_t)x->ways->deputies);
+    x->parcel_in = exchange_take_requests(x, parcels * (size_t)x->ways->wards);
     for (int p = 0; p < x->parcels; p++)
         for (int v = 0; v < x->ways->levels; v++) {
             const route_level *l = &x->ways->level[v];
@@ -107,53 +122,106 @@ void exchange_parcels_close(exchange *x)
 
 /* ---- messages ---- */
 
-static MPI_Request *ward_requests(const exchange *x, int parcel, int level)
+static MPI_Request *in_requests(const exchange *x, int parcel, int level)
 {
-    return x->ward_request + parcel * x->ways->wards + x->ways->level[level].first_ward;
+    return x->parcel_in + parcel * x->ways->wards + x->ways->level[level].first_ward;
 }
 
-static void receive_level(exchange *x, int level)
+static void receive_level(exchange *x, int parcel, int level)
 {
     const route_level *l = &x->ways->level[level];
-    for (int p = 0; p < x->parcels; p++)
-        for (int i = 0; i < l->wards; i++) {
-            const exchange_parcel *in = ward_parcel(x, p, l->first_ward + i);
-            if (in->count)
-                MPI_Irecv(in->at, in->count, in->type, l->ward[i].rank, EXCHANGE_TAG_PARAMETERS + p,
-                          x->c->world, ward_requests(x, p, level) + i);
-        }
-}
-
-static void wait_level(exchange *x, int level)
-{
-    for (int p = 0; p < x->parcels; p++)
-        wire_wait(x->ways->level[level].wards, ward_requests(x, p, level));
-}
-
-static void send_level(exchange *x, int level)
-{
-    const route_level *l = &x->ways->level[level];
-    for (int p = 0; p < x->parcels; p++) {
-        const exchange_parcel *out = held_parcel(x, p, level);
-        MPI_Request *requests = x->deputy_request + p * x->ways->deputies + l->first_deputy;
-        for (int i = 0; out->count && i < l->children; i++) {
-            if (l->deputy[i] == NO_DEPUTY) continue;
-            MPI_Isend(out->at, out->count, out->type, l->deputy[i], EXCHANGE_TAG_PARAMETERS + p,
-                      x->c->world, &requests[i]);
-            atomic_fetch_add(&x->c->sent_bytes, (long long)out->bytes);
-        }
+    for (int i = 0; i < l->wards; i++) {
+        const exchange_parcel *in = ward_parcel(x, parcel, l->first_ward + i);
+        if (in->count)
+            MPI_Irecv(in->at, in->count, in->type, l->ward[i].rank,
+                      EXCHANGE_TAG_PARAMETERS + parcel, x->c->world,
+                      in_requests(x, parcel, level) + i);
     }
 }
+
+static void send_level(exchange *x, int parcel, int level)
+{
+    const route_level *l = &x->ways->level[level];
+    const exchange_parcel *out = held_parcel(x, parcel, level);
+    MPI_Request *requests = x->parcel_out + parcel * x->ways->deputies + l->first_deputy;
+    for (int i = 0; out->count && i < l->children; i++) {
+        if (l->deputy[i] == NO_DEPUTY) continue;
+        MPI_Isend(out->at, out->count, out->type, l->deputy[i], EXCHANGE_TAG_PARAMETERS + parcel,
+                  x->c->world, &requests[i]);
+        atomic_fetch_add(&x->c->sent_bytes, (long long)out->bytes);
+    }
+}
+
+/* 1 if all messages of the levels before this one have come; those before the last one had come when it was sent. */
+static int has_come(exchange *x, int parcel, int level)
+{
+    int all = 1;
+    for (int i = 0; level > 0 && i < x->ways->level[level - 1].wards && all; i++)
+        MPI_Test(in_requests(x, parcel, level - 1) + i, &all, MPI_STATUS_IGNORE);
+    return all;
+}
+
+/* Sends what can be sent of these parcels; 1 if all of them are sent and have come. */
+static int pass_on(exchange *x, range parcels)
+{
+    int left = 0;
+    for (int p = parcels.lo; p < parcels.hi; p++) {
+        int *sent = &x->sent[p];
+        while (has_come(x, p, *sent) && *sent < x->ways->levels) send_level(x, p, (*sent)++);
+        left += *sent < x->ways->levels || !has_come(x, p, *sent);
+    }
+    return left == 0;
+}
+
+static void begin_parcels(exchange *x, range parcels)
+{
+    for (int p = parcels.lo; p < parcels.hi; p++) {
+        for (int v = 0; v < x->ways->levels; v++) receive_level(x, p, v);
+        x->sent[p] = 0;
+    }
+    pass_on(x, parcels);
+}
+
+/* Waits for these parcels, and for the group's other members. */
+static void end_parcels(exchange *x, range parcels)
+{
+    const int count = parcels.hi - parcels.lo, deputies = x->ways->deputies;
+    for (wire_patience p = wire_patient(); !pass_on(x, parcels);) {
+        exchange_parcels_poll(x);
+        wire_rest(&p);
+    }
+    wire_wait(count * deputies, x->parcel_out + parcels.lo * deputies);
+    comm_group_barrier(x->c);
+}
+
+/* ---- the end of a step ---- */
 
 void exchange_publish(exchange *x)
 {
     if (x->cfg.mode == EXCHANGE_ALLREDUCE) return;
-    const int levels = x->ways->levels;
-    for (int v = 0; v < levels; v++) receive_level(x, v);
-    for (int v = 0; v < levels; v++) {
-        send_level(x, v); /* also what came at the levels before */
-        wait_level(x, v);
-    }
-    wire_wait(x->parcels * x->ways->deputies, x->deputy_request);
-    comm_group_barrier(x->c);
+    const range all = {0, x->parcels};
+    begin_parcels(x, all);
+    end_parcels(x, all);
+}
+
+void exchange_publish_first(exchange *x)
+{
+    if (x->cfg.mode == EXCHANGE_ALLREDUCE) return;
+    const range late = {0, x->late_parcels}, first = {late.hi, x->parcels};
+    begin_parcels(x, first);
+    begin_parcels(x, late);
+    x->under_way = exchange_defers(x);
+    end_parcels(x, first);
+}
+
+void exchange_parcels_poll(exchange *x)
+{
+    if (x->under_way) pass_on(x, (range){0, x->late_parcels});
+}
+
+void exchange_arrive(exchange *x)
+{
+    if (!x->under_way) return;
+    end_parcels(x, (range){0, x->late_parcels});
+    x->under_way = 0;
 }

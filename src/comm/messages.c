@@ -11,7 +11,7 @@ typedef struct listing {
     route_layout layout;
     const route *ways;
     const span *slice; /* [buckets * ranks] */
-    int halves, buckets, rank, ranks, leaves;
+    int halves, buckets, late, rank, ranks, leaves;
     messages_visit visit;
     void *context;
 } listing;
@@ -52,30 +52,37 @@ static void list_partials(const listing *l, int bucket, int level)
                  floats_of(l, bucket, v->held, 1) * nodes_of(l, v->child[i]));
 }
 
-/* The parameters of the buckets: in one message for each way. */
-static void list_parameters(const listing *l, range buckets, int level)
+/* The parameters of the buckets: in one message for each way. kind: MESSAGE_LATE or MESSAGE_PARAMETERS. */
+static void list_parameters(const listing *l, int kind, range buckets, int level)
 {
     const route_level *v = &l->ways->level[level];
     size_t held = 0;
     for (int b = buckets.lo; b < buckets.hi; b++) held += floats_of(l, b, v->held, 0);
     for (int i = 0; i < v->children; i++)
         if (v->deputy[i] != NO_DEPUTY)
-            show(l, (message){l->rank, v->deputy[i], MESSAGE_PARAMETERS, level, 0}, held);
+            show(l, (message){l->rank, v->deputy[i], kind, level, 0}, held);
     for (int i = 0; i < v->wards; i++) {
         size_t floats = 0;
         for (int b = buckets.lo; b < buckets.hi; b++) floats += floats_of(l, b, v->ward[i].held, 0);
-        show(l, (message){v->ward[i].rank, l->rank, MESSAGE_PARAMETERS, level, 0}, floats);
+        show(l, (message){v->ward[i].rank, l->rank, kind, level, 0}, floats);
     }
+}
+
+/* Directly each bucket has its own messages; by halves the buckets share them. */
+static void list_all_parameters(const listing *l, int kind, range buckets)
+{
+    const int each = l->halves ? buckets.hi - buckets.lo : 1;
+    for (int v = 0; v < l->ways->levels; v++)
+        for (int b = buckets.lo; b < buckets.hi; b += each)
+            list_parameters(l, kind, (range){b, b + each}, v);
 }
 
 static void list_all(const listing *l)
 {
     for (int b = 0; b < l->buckets; b++)
         for (int v = l->ways->levels - 1; v >= 0; v--) list_partials(l, b, v);
-    for (int v = 0; v < l->ways->levels; v++) {
-        if (l->halves) list_parameters(l, (range){0, l->buckets}, v);
-        for (int b = 0; !l->halves && b < l->buckets; b++) list_parameters(l, (range){b, b + 1}, v);
-    }
+    list_all_parameters(l, MESSAGE_LATE, (range){0, l->late});
+    list_all_parameters(l, MESSAGE_PARAMETERS, (range){l->late, l->buckets});
 }
 
 void messages_list(const exchange_cfg *cfg, const int *group_start, int groups, int leaves,
@@ -95,6 +102,7 @@ void messages_list(const exchange_cfg *cfg, const int *group_start, int groups, 
                         .slice = slice,
                         .halves = halves,
                         .buckets = cfg->buckets,
+                        .late = cfg->late,
                         .rank = rank,
                         .ranks = ranks,
                         .leaves = leaves,

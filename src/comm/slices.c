@@ -8,6 +8,7 @@
 void slices_check(const exchange_cfg *cfg)
 {
     CHECK(cfg->buckets >= 1 && cfg->buckets <= EXCHANGE_MAX_BUCKETS, "%d buckets", cfg->buckets);
+    CHECK(cfg->late >= 0 && cfg->late < cfg->buckets, "%d late buckets", cfg->late);
     CHECK(cfg->steps.sizes >= 1 && cfg->steps.sizes <= EXCHANGE_MAX_SIZES, "%d sizes of steps",
           cfg->steps.sizes);
     CHECK(cfg->steps.pass_leaves >= 1, "passes of %d leaves", cfg->steps.pass_leaves);

@@ -102,14 +102,16 @@ typedef struct bench {
     float sum[LENGTH];
 } bench;
 
-static void bench_open_way(bench *b, int group_size, exchange_mode mode, exchange_way way,
-                           exchange_add add)
+/* late: buckets whose parameters may arrive in the next step. */
+static void bench_open_late(bench *b, int group_size, exchange_mode mode, exchange_way way,
+                            exchange_add add, int late)
 {
     comm_cfg comm_settings = comm_cfg_default();
     exchange_cfg cfg = {.mode = mode,
                         .way = way,
                         .length = LENGTH,
                         .buckets = BUCKETS,
+                        .late = late,
                         .block_start = block_start,
                         .blocks = BLOCKS,
                         .steps = steps,
@@ -123,6 +125,12 @@ static void bench_open_way(bench *b, int group_size, exchange_mode mode, exchang
     b->l = comm_get_layout(b->c);
     b->width = group_size ? group_size : b->l->ranks;
     assert_int_equal(exchange_open(b->c, &cfg, &b->x, &why), STATUS_OK);
+}
+
+static void bench_open_way(bench *b, int group_size, exchange_mode mode, exchange_way way,
+                           exchange_add add)
+{
+    bench_open_late(b, group_size, mode, way, add, 0);
 }
 
 static void bench_open(bench *b, int group_size, exchange_mode mode, exchange_add add)
@@ -174,6 +182,7 @@ static void sum_slice(bench *b, int bucket)
 static void sum_step(bench *b, int step, int leaves)
 {
     exchange_step(b->x, leaves);
+    exchange_arrive(b->x);
     for (int k = 0; k < BUCKETS; k++) {
         stagger(b, step + k);
         write_partials(b, step, leaves, k);
@@ -196,14 +205,19 @@ static int same_bits(float a, float b)
     return memcmp(&a, &b, sizeof a) == 0;
 }
 
-/* Elements of the buckets whose parameter has other bits than the tree's sum. */
-static int count_wrong(bench *b, int step, int leaves)
+/* Elements of the buckets from `first` on whose parameter has other bits than the tree's sum. */
+static int count_wrong_from(bench *b, int first, int step, int leaves)
 {
     int wrong = 0;
-    for (int k = 0; k < BUCKETS; k++)
+    for (int k = first; k < BUCKETS; k++)
         for (size_t i = buckets[k].offset; i < buckets[k].offset + buckets[k].length; i++)
             wrong += !same_bits(exchange_parameters(b->x)[i], sum_value(step, leaves, i));
     return wrong;
+}
+
+static int count_wrong(bench *b, int step, int leaves)
+{
+    return count_wrong_from(b, 0, step, leaves);
 }
 
 /* ---- the bytes that should move, from the layout alone ---- */
@@ -387,6 +401,48 @@ static void many_steps_without_a_pause(void **state)
     }
 }
 
+/* The next step begins while some parameters are still on their way: those of the others are there at once, and all of them
+ * after exchange_arrive. Every fourth step has no other behind it. */
+static void late_parameters_arrive_in_the_next_step(bench *b, int late)
+{
+    const int leaves[] = {16, 13, 3, 1, 0, 16, 7, 11};
+    const int count = sizeof leaves / sizeof leaves[0];
+    comm_traffic before = comm_get_traffic(b->c);
+    int64_t listed = 0;
+    assert_int_equal(exchange_defers(b->x), late && b->l->groups > 1);
+    for (int step = 0; step < count; step++) {
+        sum_step(b, step, leaves[step]);
+        for (int k = 0; k < BUCKETS; k++) update(b, k);
+        if (step % 4 == 3)
+            exchange_publish(b->x);
+        else
+            exchange_publish_first(b->x);
+        assert_int_equal(count_wrong_from(b, step % 4 == 3 ? 0 : late, step, leaves[step]), 0);
+        stagger(b, step);
+        exchange_poll(b->x);
+        if (step % 4 == 2) { /* also without a step that has begun */
+            exchange_arrive(b->x);
+            assert_int_equal(count_wrong(b, step, leaves[step]), 0);
+            comm_barrier(b->c); /* all have read before the next update */
+        }
+        listed += listed_bytes(b, leaves[step]);
+    }
+    assert_int_equal(comm_get_traffic(b->c).sent_bytes - before.sent_bytes, listed);
+}
+
+static void late_parameters(void **state)
+{
+    (void)state;
+    for (exchange_way way = EXCHANGE_DIRECT; way <= EXCHANGE_HALVING; way++)
+        for (size_t g = 0; g < sizeof group_sizes / sizeof group_sizes[0]; g++)
+            for (int late = 0; late < BUCKETS; late++) {
+                bench b;
+                bench_open_late(&b, group_sizes[g], EXCHANGE_TREE, way, add_in_tree_order, late);
+                late_parameters_arrive_in_the_next_step(&b, late);
+                bench_close(&b);
+            }
+}
+
 /* The check above can fail: another order of the additions has other bits. */
 static void a_wrong_order_is_seen(void **state)
 {
@@ -475,6 +531,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slices_are_the_buckets),
         cmocka_unit_test(sums_and_parameters_have_the_trees_bits),
+        cmocka_unit_test(late_parameters),
         cmocka_unit_test(many_steps_without_a_pause),
         cmocka_unit_test(a_wrong_order_is_seen),
         cmocka_unit_test(a_step_may_update_nothing),
