@@ -25,11 +25,15 @@ enum {
     PASS_BYTES = 1 << 30 /* what activations and gradients of a pass should not exceed */
 };
 
-/* Called by thread 0 while the other threads compute; either may be NULL. */
+/* The first two are called by thread 0 while the other threads compute; each may be NULL. */
 typedef struct pass_hooks {
     /* All gradients of the bucket (model.h) are written, by all threads. */
     void (*bucket_ready)(void *context, int bucket);
-    void (*poll)(void *context); /* between leaves */
+    /* Between the BY_SAMPLE stages of each leaf: in the backward pass, and if late_parameters is there in the forward pass */
+    void (*poll)(void *context);
+    /* Called by every thread before model.late_stage: parameters of this stage and those behind it, and their packed forms,
+     * need not be there before it returns. It ends in a barrier of the team. */
+    void (*late_parameters)(void *context, int thread);
     void *context;
 } pass_hooks;
 

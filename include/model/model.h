@@ -54,6 +54,9 @@ typedef struct model {
     int buckets;
     span bucket[MODEL_BUCKETS]; /* in the order in which backward finishes them                */
     int early_buckets;          /* finished before the last BY_SAMPLE stage with tensors begins */
+    /* The first stage that reads parameters of the early buckets, which is BY_OUTPUT, where stages before it read those of the
+     * other bucket; else 0: all parameters are read from the begin on. */
+    int late_stage;
     /* A large dense kernel, whose gradient the ranks of a host form without partial sums (executor_join); -1: none. */
     int joint_bucket, joint_stage;
 } model;
@@ -67,6 +70,9 @@ void model_initialise(const model *m, uint64_t seed, float *parameters);
 
 /* packed [packed_length] from parameters; work is shared among (part, parts). Threads: any, one per part. */
 void model_prepare(const model *m, const float *parameters, float *packed, int part, int parts);
+/* The same of some stages alone. */
+void model_prepare_stages(const model *m, range stages, const float *parameters, float *packed,
+                          int part, int parts);
 
 /* Calls visit for every tensor in Keras' variable order (layers in order, kernel before bias). */
 typedef void (*model_tensor_visitor)(void *context, const layer *l, const layer_tensor *t);

@@ -32,6 +32,7 @@ static void one_leaf(executor *r, int first, int last, int at, int count, int th
         s->type->backward_leaf(s, &io, count, leaf + r->leaf_offset[i]);
         trace_work(r->trace, thread, r->phase.backward[i], begin_s,
                    count * r->phase.backward_flop[i]);
+        if (thread == 0) executor_poll(r);
     }
 }
 
@@ -54,7 +55,6 @@ static void own_leaves(executor *r, int first, int last, int thread)
             r->m->k->tree_sum(pair, (const unsigned char[]){0, 1}, items, length, &sum);
         }
         trace_span(r->trace, thread, r->phase.sum, begin_s);
-        if (thread == 0 && r->pass.hooks.poll) r->pass.hooks.poll(r->pass.hooks.context);
     }
 }
 

@@ -128,6 +128,12 @@ static range thread_samples(const executor *r, int thread)
     return (range){share.lo * r->grain, hi < r->pass.count ? hi : r->pass.count};
 }
 
+void executor_poll(const executor *r)
+{
+    const pass_hooks *hooks = &r->pass.hooks;
+    if (hooks->poll) hooks->poll(hooks->context);
+}
+
 /* Stages [first, last) one after another on a leaf's worth of samples, while they are in the cache. */
 static void forward_leaves(executor *r, int first, int last, int thread)
 {
@@ -140,6 +146,7 @@ static void forward_leaves(executor *r, int first, int last, int thread)
             r->m->stage[i].type->forward(&r->m->stage[i], &io, count, 0, 1);
             trace_work(r->trace, thread, r->phase.forward[i], begin_s,
                        count * r->phase.forward_flop[i]);
+            if (thread == 0 && r->pass.hooks.late_parameters) executor_poll(r);
         }
     }
 }
@@ -147,12 +154,15 @@ static void forward_leaves(executor *r, int first, int last, int thread)
 void executor_forward(executor *r, int thread)
 {
     const model *m = r->m;
+    const pass_hooks *hooks = &r->pass.hooks;
     double begin_s = trace_now(r->trace);
     load_pixels(r, thread_samples(r, thread), r->thread[thread].pixels);
     trace_span(r->trace, thread, r->phase.load, begin_s);
     if (m->stage[0].type->split == STAGE_BY_OUTPUT) trace_barrier(r->trace, thread);
     for (int g = 0; g < r->groups; g++) {
         int first = r->group[g], last = r->group[g + 1];
+        if (hooks->late_parameters && first == m->late_stage)
+            hooks->late_parameters(hooks->context, thread);
         if (m->stage[first].type->split == STAGE_BY_SAMPLE) {
             forward_leaves(r, first, last, thread);
         } else {

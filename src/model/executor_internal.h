@@ -83,5 +83,7 @@ void executor_joint_place(const executor *r, int i, stage_io *io);
 
 /* The pointers of stage i for the samples of the pass from `first` on, without dy and dx. Any thread, for itself. */
 stage_io executor_stage_io(const executor *r, int i, int first, int thread);
+/* Calls the hook `poll`; thread 0 alone. */
+void executor_poll(const executor *r);
 
 #endif

@@ -174,6 +174,9 @@ static void plan_buckets(model *m, int joint)
         if (s->type->split != STAGE_BY_SAMPLE || s->layer->tensors == 0) continue;
         edge = s->layer->tensor[0].at.offset + slab_round_up(s->leaf_length);
     }
+    for (int i = m->stages; i-- > 0 && edge > 0;)
+        if (m->stage[i].layer->tensors && m->stage[i].layer->tensor[0].at.offset >= edge)
+            m->late_stage = i;
     m->joint_bucket = m->joint_stage = -1;
     if (joint) choose_joint(m, edge);
     size_t rest = edge;
@@ -216,13 +219,19 @@ void model_initialise(const model *m, uint64_t seed, float *parameters)
         layer_initialise(&m->layer[i], seed, tensor, parameters);
 }
 
-void model_prepare(const model *m, const float *parameters, float *packed, int part, int parts)
+void model_prepare_stages(const model *m, range stages, const float *parameters, float *packed,
+                          int part, int parts)
 {
-    for (int i = 0; i < m->stages; i++) {
+    for (int i = stages.lo; i < stages.hi; i++) {
         const stage *s = &m->stage[i];
         if (s->type->prepare)
             s->type->prepare(s, parameters, packed + s->packed_offset, part, parts);
     }
+}
+
+void model_prepare(const model *m, const float *parameters, float *packed, int part, int parts)
+{
+    model_prepare_stages(m, (range){0, m->stages}, parameters, packed, part, parts);
 }
 
 void model_each_tensor(const model *m, model_tensor_visitor visit, void *context)

@@ -139,7 +139,7 @@ static void buckets_are_final(void **state)
             memset(slab, 0, sizeof slab);
             w = (watch){.slab = slab, .length = f.m->slab_length};
             pass_args pass = training_pass(&f, 3, partials);
-            pass.hooks = (pass_hooks){bucket_ready, poll, &w};
+            pass.hooks = (pass_hooks){bucket_ready, poll, NULL, &w};
             fixture_run(open_run(&f, SAMPLES, 3, threads), &pass, threads);
             assert_int_equal(f.m->buckets, buckets[i]);
             assert_int_equal(w.calls, buckets[i]);
@@ -148,9 +148,89 @@ static void buckets_are_final(void **state)
                 assert_int_equal(w.bucket[b], b);
                 SAME_BITS(w.copy[b] + at.offset, slab + at.offset, at.length);
             }
-            if (i != 1) assert_true(w.polls >= 4 / threads); /* between thread 0's leaves */
+            /* thread 0's leaves; the other models have no BY_SAMPLE stage with a gradient */
+            if (i == 0 || i == 2) assert_true(w.polls >= 4 / threads);
             fixture_close(&f);
         }
+}
+
+/* Parameters and packed forms that come when the hook is called. */
+typedef struct delivery {
+    fixture *f;
+    float *parameters, *packed; /* the right ones */
+    int calls, polls;
+} delivery;
+
+static void deliver(void *context, int thread)
+{
+    delivery *d = context;
+    const model *m = d->f->m;
+    if (thread == 0) {
+        const size_t from = m->stage[m->late_stage].layer->tensor[0].at.offset;
+        d->calls++;
+        memcpy(d->f->parameters + from, d->parameters + from,
+               (m->slab_length - from) * sizeof(float));
+        model_prepare_stages(m, (range){m->late_stage, m->stages}, d->f->parameters, d->f->packed,
+                             0, 1);
+    }
+    team_barrier();
+}
+
+static void count_poll(void *context)
+{
+    delivery *d = context;
+    d->polls += d->calls == 0;
+}
+
+/* Spoils what the late stages read; without the hook the losses then are others. */
+static void late_parameters_are_read_late(void **state)
+{
+    (void)state;
+    for (int threads = 1; threads <= 3; threads++) {
+        fixture f = fixture_open(&SMALL, best());
+        const model *m = f.m;
+        const size_t from = m->stage[m->late_stage].layer->tensor[0].at.offset;
+        delivery d = {&f, values_take(m->slab_length * sizeof(float)), NULL, 0, 0};
+        CASE("%d threads", threads);
+        assert_int_equal(from, m->bucket[0].offset);
+        assert_true(m->late_stage > 0 && m->stage[m->late_stage].type->split == STAGE_BY_OUTPUT);
+        memcpy(d.parameters, f.parameters, m->slab_length * sizeof(float));
+        executor *r = open_run(&f, SAMPLES, 4, threads);
+        pass_args pass = {.pixels = f.pixels, .labels = f.labels, .count = SAMPLES};
+        loss_sums right = fixture_run(r, &pass, threads);
+        for (size_t i = from; i < m->slab_length; i++) f.parameters[i] = 0.5f;
+        model_prepare(m, f.parameters, f.packed, 0, 1);
+        assert_true(fixture_run(r, &pass, threads).loss != right.loss);
+        pass.hooks = (pass_hooks){NULL, count_poll, deliver, &d};
+        assert_true(fixture_run(r, &pass, threads).loss == right.loss);
+        assert_int_equal(d.calls, 1);
+        assert_true(d.polls >= 3 / threads); /* thread 0's leaves */
+        free(d.parameters), fixture_close(&f);
+    }
+}
+
+/* Where all stages read from the first bucket, or a later stage has none, nothing is late. */
+static void what_is_late(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *spec;
+        int late;
+    } cases[] = {{"flatten; dense 6; dense 4", 0},
+                 {"lstm 5; dense 4", 1},
+                 {"conv2d 3 3 relu; maxpool 2; flatten; dense 6 relu; dense 4", 1},
+                 {"conv2d 3 3; layer_norm; avgpool 2; flatten; dense 6; layer_norm; dense 4", 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        fixture_cfg cfg = SMALL;
+        cfg.spec = cases[i].spec;
+        fixture f = fixture_open(&cfg, best());
+        CASE("%.100s", cases[i].spec);
+        assert_int_equal(f.m->late_stage > 0, cases[i].late);
+        if (cases[i].late)
+            assert_int_equal(f.m->stage[f.m->late_stage].layer->tensor[0].at.offset,
+                             f.m->bucket[0].offset);
+        fixture_close(&f);
+    }
 }
 
 /* A pass that only evaluates gives the same losses, and needs no place for gradients. */
@@ -274,11 +354,18 @@ static void slab_gaps_are_zero(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pass_sizes),        cmocka_unit_test(passes_of_large_samples),
-        cmocka_unit_test(buckets_are_final), cmocka_unit_test(bytes_are_counted_beforehand),
-        cmocka_unit_test(which_samples),     cmocka_unit_test(evaluation_pass),
-        cmocka_unit_test(empty_pass),        cmocka_unit_test(active_share),
-        cmocka_unit_test(prepare_in_parts),  cmocka_unit_test(slab_gaps_are_zero),
+        cmocka_unit_test(pass_sizes),
+        cmocka_unit_test(passes_of_large_samples),
+        cmocka_unit_test(buckets_are_final),
+        cmocka_unit_test(bytes_are_counted_beforehand),
+        cmocka_unit_test(late_parameters_are_read_late),
+        cmocka_unit_test(what_is_late),
+        cmocka_unit_test(which_samples),
+        cmocka_unit_test(evaluation_pass),
+        cmocka_unit_test(empty_pass),
+        cmocka_unit_test(active_share),
+        cmocka_unit_test(prepare_in_parts),
+        cmocka_unit_test(slab_gaps_are_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
