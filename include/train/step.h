@@ -5,7 +5,8 @@
  *   vote                      each rank gives loss, counts, whether all of its values are finite, and whether it wants to stop
  *                             (base/stop.h) or a checkpoint; all ranks draw the same conclusion
  *   update                    this rank's slices                       (train/update.h)
- *   publish                   parameters to all ranks, then packed forms
+ *   publish                   parameters to all ranks, then packed forms; between hosts, parameters of late buckets may arrive
+ *                             in the next step, before the first stage that reads them (comm/exchange.h)
  *
  * Every Nth step is audited, where --audit=N is given (train/audit.h).
  * A step whose loss or gradient is not finite on any rank is applied on no rank (rule 8).
@@ -78,7 +79,15 @@ stepper *step_new(session *s);
 /* Bytes that every rank gives to comm_allgather in each step. */
 size_t step_vote_bytes(void);
 
-/* Step `step` of epoch `epoch`, both counted from 0. wants_checkpoint: this rank's vote. Collective over all ranks. */
-step_result step_run(stepper *p, int epoch, int step, int wants_checkpoint);
+/* What a step may be told; to be added up. */
+typedef enum step_wish {
+    STEP_WANTS_CHECKPOINT = 1, /* this rank's vote */
+    /* Another step follows, and before it nothing reads or changes the parameters: late ones may still be on their way when
+     * step_run returns. All are there if a rank wants to stop or a checkpoint, or nothing was updated. The same on all ranks */
+    STEP_IS_FOLLOWED = 2
+} step_wish;
+
+/* Step `step` of epoch `epoch`, both counted from 0. wishes: of step_wish, or 0. Collective over all ranks. */
+step_result step_run(stepper *p, int epoch, int step, int wishes);
 
 #endif

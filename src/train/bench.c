@@ -67,6 +67,7 @@ typedef struct tally {
     bench_recorder *recorder; /* NULL: only the sums of this rank */
     double phase_s[STEP_PHASES];
     int own_leaves; /* of the last batch */
+    int last;       /* the step after which parameters may be read; -1: not yet known */
     /* inference: */
     range own;          /* this rank's images of the batch */
     loss_sums *sums;    /* [threads]                       */
@@ -75,7 +76,7 @@ typedef struct tally {
 
 static status train_batch(tally *t, int step, int *images, failure *why)
 {
-    step_result r = step_run(t->p, 0, step, 0);
+    step_result r = step_run(t->p, 0, step, step == t->last ? 0 : STEP_IS_FOLLOWED);
     if (!r.finite) return fail(why, STATUS_DIFFERS, "step %d: the loss is not finite", step + 1);
     double parts[BENCH_PARTS] = {0};
     bench_parts_of(&r.parts, parts);
@@ -148,6 +149,7 @@ static status walk(tally *t, bench_result *b, failure *why)
 {
     int steps = b->steps, rounds = steps < ROUNDS ? steps : ROUNDS;
     double rate[ROUNDS], total_s = 0;
+    t->last = steps - 1;
     for (int round = 0, step = 0; round < rounds; round++) {
         int64_t images = 0;
         double start_s = timer_now_s();
@@ -175,6 +177,7 @@ static tally *tally_new(session *s, const bench_cfg *cfg, int steps)
     tally *t = arena_take(&s->memory, sizeof *t);
     t->s = s;
     t->images = &s->training;
+    t->last = -1;
     if (cfg->per_rank) t->recorder = bench_recorder_new(s, steps);
     if (!cfg->inference) {
         t->p = step_new(s);

@@ -20,11 +20,26 @@ static void plan_flop(replay_plan *p)
     for (int i = 0; i < m->stages; i++)
         if (m->stage[i].type->split == STAGE_BY_SAMPLE && m->stage[i].layer->tensors)
             behind = i + 1;
+    for (int i = 0; i < behind; i++)
+        p->sample_stages += m->stage[i].type->split == STAGE_BY_SAMPLE &&
+                            m->stage[i].layer->macs > 0;
     p->flop = m->training_flop;
     p->early_flop = 2 * m->macs;
     for (int i = behind; i < m->stages; i++)
         p->early_flop += (m->stage[i].want_input_gradient ? 4 : 2) * m->stage[i].layer->macs;
     if (p->early_flop > p->flop) p->early_flop = p->flop;
+}
+
+/* What comes before late parameters are read, and what is packed when they are there. */
+static void plan_late(replay_plan *p)
+{
+    const model *m = p->m;
+    p->defers = p->exchange.late && p->groups > 1;
+    p->packed = (double)m->packed_length;
+    for (int i = 0; i < m->stages && p->defers; i++) {
+        if (i >= m->late_stage) p->late_packed += (double)m->stage[i].packed_length;
+        if (i < m->late_stage) p->first_flop += 2 * m->stage[i].layer->macs;
+    }
 }
 
 static status plan_model(replay_plan *p, arena *a, failure *why)
@@ -65,6 +80,7 @@ static status make_plan(replay_plan *p, arena *a, failure *why)
     if (code) return code;
     plan_exchange(p, a);
     plan_flop(p);
+    plan_late(p);
     return STATUS_OK;
 }
 
@@ -110,8 +126,12 @@ static const char *const assumptions[] = {
     "The amounts of forward and backward are nominal operations; their sum is measured, not their "
     "proportion.",
     "A rank of a host sends its early buckets without waiting for the other ranks of its host.",
-    "Early sums are passed on at equal parts of the rest of the backward pass, others after it; a "
-    "rank waits there for what it passes on.",
+    "Early sums are passed on at equal parts of the rest of the backward pass, at most between "
+    "stages of leaves, others after it; a rank waits there for what it passes on.",
+    "Every step is followed by another one, so that parameters that are read late arrive in it. "
+    "Where there are rounds, they are passed on a round behind the others, the rest in the first "
+    "half of what is computed before they are read.",
+    "A step begins with the parameters of the step before.",
     "Barriers of a host cost nothing beyond the waiting; their cost is in the measured "
     "computation.",
     "On one host the gradient of a large dense kernel is summed like the others.",

@@ -13,10 +13,14 @@ typedef struct replay_plan {
     model *m;
     exchange_cfg exchange;
     int leaves, groups;
-    int *group_start;        /* [groups + 1]                       */
-    span *slice;             /* [buckets * ranks]                  */
-    double pass_samples;     /* a rank with more has several passes */
-    double flop, early_flop; /* of a sample; until early buckets begin */
+    int *group_start;    /* [groups + 1]                       */
+    span *slice;         /* [buckets * ranks]                  */
+    double pass_samples; /* a rank with more has several passes */
+    /* Of a sample: all; until early buckets begin; until late parameters are read */
+    double flop, early_flop, first_flop;
+    int sample_stages;          /* BY_SAMPLE, with work: between those of each leaf a rank polls */
+    int defers;                 /* 1: late parameters arrive in the next step              */
+    double packed, late_packed; /* floats of packed forms; of those of late parameters */
 } replay_plan;
 
 /* The actions of a rank. Adds what it sends in one step to count. */

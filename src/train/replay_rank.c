@@ -6,11 +6,12 @@
 #include "train/step.h"
 
 /* Messages of the vote and of barriers in a host have tags of their own; buckets have TAG_BUCKET + bucket. */
-enum { TAG_BARRIER = 1, TAG_BOARD, TAG_PARAMETERS, TAG_BUCKET, ROUNDS = 64 };
+enum { TAG_BARRIER = 1, TAG_BOARD, TAG_PARAMETERS, TAG_LATE, TAG_BUCKET, ROUNDS = 64 };
 
-/* How far the messages that this rank receives in a bucket have been waited for. */
+/* How far the rounds of a bucket are. */
 typedef struct flow {
-    int rounds; /* of which all are here */
+    int rounds; /* of which all that this rank receives is here */
+    int next;   /* the round that is sent next                  */
 } flow;
 
 typedef struct script {
@@ -18,6 +19,7 @@ typedef struct script {
     int rank, group, first, end; /* its group has the ranks [first, end) */
     text_buffer list;            /* message after message: all that it sends or receives */
     flow sums[EXCHANGE_MAX_BUCKETS];
+    flow late;
     text_buffer out;
 } script;
 
@@ -42,6 +44,7 @@ static int tag_of(const message *m)
 {
     int kind = m->bucket >= 0                    ? TAG_BUCKET + m->bucket
                : m->bucket == MESSAGE_PARAMETERS ? TAG_PARAMETERS
+               : m->bucket == MESSAGE_LATE       ? TAG_LATE
                                                  : TAG_BOARD;
     return kind * ROUNDS + m->round;
 }
@@ -184,6 +187,8 @@ static double floats_of_rounds(const script *s, flow *f, int bucket, int round)
 /* What this rank sends in a round holds what it received in the rounds before. */
 static void pass_on(script *s, flow *f, int bucket, int round)
 {
+    if (round < f->next) return;
+    f->next = round + 1;
     if (bytes_of(s, bucket, round, SENT) == 0) return;
     for (int before = f->rounds; before < round; before++) await(s, bucket, before);
     double floats = floats_of_rounds(s, f, bucket, round);
@@ -210,15 +215,48 @@ static int most_rounds(const script *s, range buckets)
     return most;
 }
 
+/* Places between stages of leaves, in one direction. */
+static int polls_of(const script *s)
+{
+    range own = leaves_of(s, s->rank);
+    return (own.hi - own.lo) * s->p->sample_stages;
+}
+
+/* The part of the forward pass in which late parameters of the step before arrive, and their packed forms. What is left to be
+ * passed on is so in the first half of it. */
+static void forward_first(script *s)
+{
+    const double amount = samples_of(s) * s->p->first_flop;
+    const int rounds = rounds_of(s, MESSAGE_LATE), left = rounds - s->late.next,
+              polls = polls_of(s);
+    int done = 0;
+    for (int k = 0; k < left && done < polls; k++) {
+        int poll = polls * (k + 1) / (2 * (left + 1));
+        if (poll <= done) poll = done + 1;
+        compute(s, amount * (poll - done) / polls, "forward");
+        done = poll;
+        pass_on(s, &s->late, MESSAGE_LATE, s->late.next);
+    }
+    if (polls) compute(s, amount * (polls - done) / polls, "forward");
+    while (s->late.next < rounds) pass_on(s, &s->late, MESSAGE_LATE, s->late.next);
+    for (; s->late.rounds < rounds; s->late.rounds++) await(s, MESSAGE_LATE, s->late.rounds);
+    barrier(s);
+    compute(s, s->p->late_packed / (s->end - s->first), "prepare");
+    barrier(s);
+}
+
 /* Forward and backward pass. The sums of early buckets are passed on at equal parts of what is left to compute. */
 static void own_gradients(script *s)
 {
     const replay_plan *p = s->p;
     double samples = samples_of(s);
     const range early = {0, early_buckets(s)};
-    int rounds = most_rounds(s, early), parts = rounds > 1 ? rounds : 1;
+    int rounds = most_rounds(s, early), polls = polls_of(s),
+        parts = rounds < polls ? rounds : polls;
+    if (parts < 1) parts = 1;
     for (int b = 0; b < p->exchange.buckets; b++) receive_all(s, b);
-    compute(s, samples * p->early_flop, "forward");
+    if (p->defers) forward_first(s);
+    compute(s, samples * (p->early_flop - p->first_flop), "forward");
     for (int b = 0; b < early.hi; b++) begin_bucket(s, b);
     for (int part = 0; part < parts; part++) {
         if (part > 0) pass_sums_on(s, early, part);
@@ -228,39 +266,55 @@ static void own_gradients(script *s)
     for (int b = early.hi; b < p->exchange.buckets; b++) begin_bucket(s, b);
 }
 
-/* Sums of the other buckets that are passed on, and at last those that this rank owns. */
+/* Sums that are still to be passed on, and at last those that this rank owns. */
 static void sum_slices(script *s)
 {
     const int buckets = s->p->exchange.buckets;
     const int rounds = most_rounds(s, (range){0, buckets});
     double left = 0;
-    for (int round = 1; round < rounds; round++)
-        pass_sums_on(s, (range){early_buckets(s), buckets}, round);
+    for (int round = 1; round < rounds; round++) pass_sums_on(s, (range){0, buckets}, round);
     await_all(s);
     for (int b = 0; b < buckets; b++) left += floats_of_rounds(s, &s->sums[b], b, rounds);
     compute(s, left + owned_floats(s) * nodes_of_members(s), "sum");
 }
 
-/* Messages that are not sums: each round is sent when the rounds before are here. */
-static void move(script *s, int bucket)
+/* Each round of the vote is sent when the rounds before are here. */
+static void vote(script *s)
 {
     flow f = {0};
-    receive_all(s, bucket);
-    for (int round = 0; round < rounds_of(s, bucket); round++) pass_on(s, &f, bucket, round);
+    receive_all(s, MESSAGE_BOARD);
+    for (int round = 0; round < rounds_of(s, MESSAGE_BOARD); round++)
+        pass_on(s, &f, MESSAGE_BOARD, round);
     await_all(s);
+    barrier(s);
+}
+
+/* The parameters of the step before; late ones are a round behind, so that a rank does not wait for them here. */
+static void publish(script *s)
+{
+    const int rounds = rounds_of(s, MESSAGE_PARAMETERS);
+    flow f = {0};
+    s->late = f;
+    receive_all(s, MESSAGE_PARAMETERS);
+    receive_all(s, MESSAGE_LATE);
+    for (int round = 0; round < rounds; round++) {
+        pass_on(s, &f, MESSAGE_PARAMETERS, round);
+        if (round != 1) pass_on(s, &s->late, MESSAGE_LATE, round ? round - 1 : 0);
+    }
+    for (; f.rounds < rounds; f.rounds++) await(s, MESSAGE_PARAMETERS, f.rounds);
+    barrier(s);
+    compute(s, (s->p->packed - s->p->late_packed) / (s->end - s->first), "prepare");
     barrier(s);
 }
 
 static void step(script *s)
 {
+    publish(s);
     own_gradients(s);
     sum_slices(s);
     barrier(s);
-    move(s, MESSAGE_BOARD);
+    vote(s);
     compute(s, owned_floats(s), "update");
-    move(s, MESSAGE_PARAMETERS);
-    compute(s, (double)s->p->m->packed_length / (s->end - s->first), "prepare");
-    barrier(s);
 }
 
 /* ---- */

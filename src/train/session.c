@@ -58,6 +58,17 @@ exchange_steps session_steps(const settings *cfg, int samples, int pass_samples)
     return steps;
 }
 
+/* Buckets whose parameters should move while the stages before theirs compute: those of fewer bytes would not be worth the
+ * messages. Buckets are ready in the reverse of the order in which the next step reads them. */
+enum { LATE_BYTES = 32768 };
+
+static int late_buckets(const model *m)
+{
+    size_t floats = 0;
+    for (int b = 0; b < m->early_buckets; b++) floats += m->bucket[b].length;
+    return m->late_stage && floats * sizeof(float) >= LATE_BYTES ? m->early_buckets : 0;
+}
+
 static const exchange_way way_of[] = {EXCHANGE_AUTO, EXCHANGE_DIRECT, EXCHANGE_HALVING};
 
 exchange_cfg session_exchange(const settings *cfg, const model *m, int samples, int pass_samples)
@@ -66,6 +77,7 @@ exchange_cfg session_exchange(const settings *cfg, const model *m, int samples, 
                       .way = way_of[cfg->exchange],
                       .length = m->slab_length,
                       .buckets = m->buckets,
+                      .late = late_buckets(m),
                       .block_start = m->block_start,
                       .blocks = m->blocks,
                       .steps = session_steps(cfg, samples, pass_samples),

@@ -50,7 +50,8 @@ typedef struct step_state {
     range own;
     int nodes; /* partial sums on this rank's stack */
     tree_node node[2 * TREE_MAX_NODES];
-    int wants_checkpoint;
+    int wishes;
+    int under_way; /* 1: late parameters of the step before may be on their way; at the end, those of this step */
     step_vote total; /* of all ranks */
     int apply;       /* 1: every rank found everything finite */
     int nonfinite_rank;
@@ -115,6 +116,42 @@ static void poll_exchange(void *context)
 static void waited(step_state *t, profile_phase phase, step_wait wait, double begin_s)
 {
     communicated(t, phase, wait, &t->parts.wait_s[wait], begin_s);
+}
+
+/* Makes this thread's share of the packed forms of some stages, and waits until the group's other ranks have made theirs. */
+static void prepare(step_state *t, int thread, range stages)
+{
+    session *s = t->s;
+    double begin_s = trace_now(s->trace);
+    model_prepare_stages(&s->m, stages, s->parameters, s->packed, s->prepare_part + thread,
+                         s->prepare_parts);
+    trace_span(s->trace, thread, PROFILE_PREPARE, begin_s);
+    if (s->prepare_parts > s->threads) {
+        trace_barrier(s->trace, thread);
+        begin_s = trace_now(s->trace);
+        if (thread == 0) comm_group_barrier(s->c);
+        if (thread == 0) waited(t, PROFILE_PUBLISH, STEP_WAIT_GROUP, begin_s);
+    }
+    trace_barrier(s->trace, thread);
+    mark(t, thread, STEP_OTHER);
+}
+
+/* Waits for the late parameters of the step before. */
+static void arrive(void *context, int thread)
+{
+    step_state *t = context;
+    session *s = t->s;
+    double begin_s = trace_now(s->trace);
+    mark(t, thread, STEP_FORWARD);
+    if (thread == 0) {
+        exchange_arrive(s->x);
+        /* what was computed before is no part of an update */
+        communicated(t, PROFILE_PUBLISH, STEP_WAIT_EXCHANGE, &t->parts.wait_s[STEP_WAIT_PUBLISH],
+                     begin_s);
+    }
+    trace_barrier(s->trace, thread);
+    mark(t, thread, STEP_EXCHANGE);
+    prepare(t, thread, (range){s->m.late_stage, s->m.stages});
 }
 
 /* Merges the sums of the passes so far as far as the tree allows: `total` partials, `before` of them from earlier passes. */
@@ -188,7 +225,8 @@ static void one_pass(step_state *t, int thread, range leaves, int alone)
     for (int i = 0; i < nodes; i++) partials[i] = exchange_partial(s->x, before + i);
     pass_args pass = pass_of(t, leaves, partials);
     /* the partials of a single pass are final: the exchange of a bucket begins while others are computed */
-    if (alone) pass.hooks = (pass_hooks){begin_bucket, poll_exchange, t};
+    if (alone)
+        pass.hooks = (pass_hooks){begin_bucket, poll_exchange, t->under_way ? arrive : NULL, t};
     executor_begin_pass(s->r, &pass, role);
     executor_forward(s->r, role);
     executor_loss(s->r, role, &t->note[thread].sums);
@@ -218,6 +256,7 @@ static void own_gradients(step_state *t, int thread)
     session *s = t->s;
     /* a single pass begins all buckets itself; but in an audited step ranks read the parameters once more */
     int begun = t->audited < 0 && t->own.lo < t->own.hi && pass_end(t, t->own.lo) == t->own.hi;
+    if (t->under_way && !begun) arrive(t, thread);
     for (int lo = t->own.lo, hi; lo < t->own.hi; lo = hi) {
         hi = pass_end(t, lo);
         one_pass(t, thread, (range){lo, hi}, begun);
@@ -278,7 +317,9 @@ static void sum_slices(step_state *t, int thread)
 
 static step_vote own_vote(const step_state *t)
 {
-    step_vote own = {.gradient_finite = 1, .stop = stop_asked(), .checkpoint = t->wants_checkpoint};
+    step_vote own = {.gradient_finite = 1,
+                     .stop = stop_asked(),
+                     .checkpoint = (t->wishes & STEP_WANTS_CHECKPOINT) != 0};
     for (int i = 0; i < t->s->threads; i++) {
         loss_sums_add(&own.sums, t->note[i].sums);
         own.gradient_finite &= t->note[i].finite;
@@ -305,6 +346,18 @@ static void vote(step_state *t)
     t->apply = t->agrees && total->gradient_finite && total->sums.nonfinite == 0;
 }
 
+/* Waits for the parameters that the next step reads first, or, if something else may follow, for all. */
+static void publish(step_state *t)
+{
+    exchange *x = t->s->x;
+    t->under_way = exchange_defers(x) && (t->wishes & STEP_IS_FOLLOWED) && t->apply &&
+                   !t->total.stop && !t->total.checkpoint;
+    if (t->under_way)
+        exchange_publish_first(x);
+    else
+        exchange_publish(x);
+}
+
 /* Updates this rank's slices, and waits until all ranks have done so. */
 static void update_and_publish(step_state *t, int thread)
 {
@@ -315,26 +368,10 @@ static void update_and_publish(step_state *t, int thread)
     trace_barrier(s->trace, thread);
     mark(t, thread, STEP_UPDATE);
     begin_s = trace_now(s->trace);
-    if (thread == 0) exchange_publish(s->x);
+    if (thread == 0) publish(t);
     if (thread == 0) waited(t, PROFILE_PUBLISH, STEP_WAIT_PUBLISH, begin_s);
     trace_barrier(s->trace, thread);
     mark(t, thread, STEP_EXCHANGE);
-}
-
-/* Makes this thread's share of the packed forms, and waits until the group's other ranks have made theirs. */
-static void prepare(step_state *t, int thread)
-{
-    session *s = t->s;
-    double begin_s = trace_now(s->trace);
-    model_prepare(&s->m, s->parameters, s->packed, s->prepare_part + thread, s->prepare_parts);
-    trace_span(s->trace, thread, PROFILE_PREPARE, begin_s);
-    if (s->prepare_parts > s->threads) {
-        trace_barrier(s->trace, thread);
-        begin_s = trace_now(s->trace);
-        if (thread == 0) comm_group_barrier(s->c);
-        if (thread == 0) waited(t, PROFILE_PUBLISH, STEP_WAIT_GROUP, begin_s);
-    }
-    mark(t, thread, STEP_OTHER); /* the region ends in a barrier */
 }
 
 static void step_thread(void *context, int thread)
@@ -350,12 +387,12 @@ static void step_thread(void *context, int thread)
     trace_barrier(s->trace, thread);
     mark(t, thread, STEP_EXCHANGE);
     update_and_publish(t, thread);
-    prepare(t, thread);
+    prepare(t, thread, (range){0, t->under_way ? s->m.late_stage : s->m.stages});
     if (thread != 0) trace_span(s->trace, thread, PROFILE_STEP, step_s);
 }
 
 /* Resets the state and chooses the samples. */
-static void begin_step(step_state *t, int epoch, int step, int wants_checkpoint)
+static void begin_step(step_state *t, int epoch, int step, int wishes)
 {
     session *s = t->s;
     memset(t->note, 0, (size_t)s->threads * sizeof *t->note);
@@ -366,7 +403,8 @@ static void begin_step(step_state *t, int epoch, int step, int wants_checkpoint)
                       .note = t->note,
                       .votes = t->votes,
                       .epoch = (uint32_t)epoch,
-                      .wants_checkpoint = wants_checkpoint,
+                      .wishes = wishes,
+                      .under_way = t->under_way,
                       .mark_s = timer_now_s()};
     t->part_s = t->mark_s;
     trace_step(s->trace, (int)s->step);
@@ -397,11 +435,11 @@ static step_result result_of(const step_state *t)
     return r;
 }
 
-step_result step_run(stepper *p, int epoch, int step, int wants_checkpoint)
+step_result step_run(stepper *p, int epoch, int step, int wishes)
 {
     session *s = p->s;
     step_state *t = p->state;
-    begin_step(t, epoch, step, wants_checkpoint);
+    begin_step(t, epoch, step, wishes);
     double begin_s = t->mark_s;
     mark(t, 0, STEP_OTHER);
     trace_span(s->trace, 0, PROFILE_SAMPLE, begin_s);

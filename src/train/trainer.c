@@ -35,18 +35,37 @@ static status tell_step(training *t, const step_result *r, int epoch, int step, 
     return code;
 }
 
+static int is_digest_due(const training *t, int64_t done)
+{
+    return t->guard && done % t->s->cfg.digest_every == 0;
+}
+
 /* --digest-every: checks that all copies of the parameters agree, and takes the digest for the record. */
 static status check_copies(training *t, failure *why)
 {
     t->digest[0] = 0;
-    if (!t->guard || t->s->step % t->s->cfg.digest_every != 0) return STATUS_OK;
+    if (!is_digest_due(t, t->s->step)) return STATUS_OK;
     return guard_check(t->guard, training_is_root(t) ? t->digest : NULL, why);
 }
 
-/* Is this the last step that --max-steps allows? */
+/* Is `done` steps all that --max-steps allows? */
+static int is_end(const training *t, int64_t done)
+{
+    return t->s->cfg.max_steps > 0 && done >= t->s->cfg.max_steps;
+}
+
 static int is_over(const training *t)
 {
-    return t->s->cfg.max_steps > 0 && t->s->step >= t->s->cfg.max_steps;
+    return is_end(t, t->s->step);
+}
+
+/* 1: after this step of the epoch the parameters are read by something else than the next step, as far as the ranks know before
+ * they vote. */
+static int pauses_after(const training *t, int step)
+{
+    const int64_t done = t->s->step + 1;
+    return step + 1 == t->steps_per_epoch || is_end(t, done) || is_digest_due(t, done) ||
+           cadence_counts(&t->every, done, 0);
 }
 
 /* Runs a step and adds its figures to the sums of the epoch. *told: the status of writing them to the record, on rank 0. */
@@ -55,8 +74,10 @@ static status run_step(training *t, int epoch, int step, status *told, failure *
     session *s = t->s;
     progress_state *p = &t->progress;
     double start_s = timer_now_s();
-    int wants_checkpoint = training_is_root(t) && cadence_times(&t->every, start_s - t->saved_s);
-    step_result r = step_run(t->p, epoch, step, wants_checkpoint);
+    int wishes = pauses_after(t, step) ? 0 : STEP_IS_FOLLOWED;
+    if (training_is_root(t) && cadence_times(&t->every, start_s - t->saved_s))
+        wishes |= STEP_WANTS_CHECKPOINT;
+    step_result r = step_run(t->p, epoch, step, wishes);
     double step_s = timer_now_s() - start_s;
     if (r.audit_differs) return audit_tell(t->p->audit, why);
     if (!r.finite) return guard_not_finite(t->p, &r, epoch, why);
