@@ -162,8 +162,8 @@ float *exchange_in_place(exchange *x, int bucket);
  * other means, whose partials then need not be written. */
 span exchange_sum(exchange *x, int bucket, int part, int parts, float *out);
 
-/* After this rank has updated its slices in exchange_parameters: returns when this rank's group sees all parameters. It ends the
- * step, also if nothing was updated. */
+/* After this rank has updated its slices in exchange_parameters: returns when this rank's group sees all parameters. It ends
+ * the step, also if nothing was updated. */
 void exchange_publish(exchange *x);
 /* The same, but late buckets may still be on their way: exchange_poll moves them, and exchange_arrive of the next step ends
  * it. */

@@ -28,8 +28,8 @@ typedef struct message {
 typedef void (*messages_visit)(void *context, const message *m);
 
 /* Visits every message that `rank` sends or receives in a step over `leaves` leaves, on groups of the ranks [group_start[g],
- * group_start[g + 1]), g < groups: by buckets in order, MESSAGE_LATE and MESSAGE_PARAMETERS last, and in each by rounds. cfg: as for
- * exchange_open, mode EXCHANGE_TREE (CHECK); cfg->add is not used. */
+ * group_start[g + 1]), g < groups: by buckets in order, MESSAGE_LATE and MESSAGE_PARAMETERS last, and in each by rounds.
+ * cfg: as for exchange_open, mode EXCHANGE_TREE (CHECK); cfg->add is not used. */
 void messages_list(const exchange_cfg *cfg, const int *group_start, int groups, int leaves,
                    int rank, messages_visit visit, void *context);
 

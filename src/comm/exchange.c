@@ -111,11 +111,6 @@ float *exchange_parameters(exchange *x)
     return x->parameters;
 }
 
-int exchange_defers(const exchange *x)
-{
-    return x->late_parcels > 0;
-}
-
 int exchange_fills_parameters(const exchange *x)
 {
     return x->cfg.mode == EXCHANGE_ALLREDUCE || x->c->layout.group_rank == 0;

@@ -196,6 +196,11 @@ static void end_parcels(exchange *x, range parcels)
 
 /* ---- the end of a step ---- */
 
+int exchange_defers(const exchange *x)
+{
+    return x->late_parcels > 0;
+}
+
 void exchange_publish(exchange *x)
 {
     if (x->cfg.mode == EXCHANGE_ALLREDUCE) return;

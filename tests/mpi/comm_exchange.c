@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "comm/exchange.h"
 #include "comm/messages.h"
+#include "exchange_values.h"
 
 #include <cmocka.h>
 
@@ -29,67 +30,6 @@ enum {
 static const exchange_steps steps = {{16, 13, 11, 7, 5, 3, 2, 1, 0}, 9, 16, 0};
 
 static const span buckets[BUCKETS] = {{100, 895}, {0, 37}, {1000, 51}, {37, 63}};
-
-/* ---- values whose sum depends on the order ---- */
-
-static unsigned mixed(unsigned a, unsigned b, unsigned c)
-{
-    unsigned x = a * 2654435761u ^ b * 40503u ^ c * 2246822519u;
-    x = (x ^ x >> 15) * 2246822519u;
-    return x ^ x >> 13;
-}
-
-static float leaf_value(int step, int leaf, size_t i)
-{
-    static const float magnitude[] = {1e8f, 1.0f, -1e8f, 3.25f, 1e-3f, -7.0f, 1e4f, -1e8f};
-    unsigned m = mixed((unsigned)step, (unsigned)leaf, (unsigned)i);
-    return magnitude[m % 8] * (1.0f + (float)(m >> 16) * 0x1p-16f);
-}
-
-/* The tree as its definition says, without the code under test. */
-static float tree_value(int step, int lo, int hi, size_t i)
-{
-    int half = 1;
-    if (hi - lo == 1) return leaf_value(step, lo, i);
-    while (2 * half < hi - lo) half *= 2;
-    return tree_value(step, lo, lo + half, i) + tree_value(step, lo + half, hi, i);
-}
-
-static float sum_value(int step, int leaves, size_t i)
-{
-    return leaves ? tree_value(step, 0, leaves, i) : 0.0f;
-}
-
-/* ---- the functions handed in ---- */
-
-static void add_in_tree_order(tree_plan plan, const unsigned char *merges,
-                              const float *const *items, size_t length, float *const *results)
-{
-    float stack[TREE_MAX_NODES];
-    for (size_t e = 0; e < length; e++) {
-        int top = 0;
-        for (int i = 0; i < plan.items; i++) {
-            stack[top++] = items[i][e];
-            for (int m = 0; m < merges[i]; m++, top--) stack[top - 2] += stack[top - 1];
-        }
-        for (int k = 0; k < plan.results; k++) results[k][e] = stack[k];
-    }
-}
-
-/* Wrong on purpose: sums from left to right if the plan has one result. */
-static void add_from_left(tree_plan plan, const unsigned char *merges, const float *const *items,
-                          size_t length, float *const *results)
-{
-    if (plan.results != 1) {
-        add_in_tree_order(plan, merges, items, length, results);
-        return;
-    }
-    for (size_t e = 0; e < length; e++) {
-        float sum = items[0][e];
-        for (int i = 1; i < plan.items; i++) sum += items[i][e];
-        results[0][e] = sum;
-    }
-}
 
 /* ---- one exchange ---- */
 

@@ -376,58 +376,6 @@ static void recurrent_models(void **state)
         check_layouts_of(&recurrences[i]);
 }
 
-/* Steps that follow one another, so that late parameters arrive in the next step: one pass, several, none (a rank without
- * leaves), and audited steps. On one host and with --reduce=mpi nothing is late. */
-static void late_parameters_arrive_in_the_next_step(void **state)
-{
-    (void)state;
-    static const plan late[] = {
-        {100, 8, 2 * 100 + 45, SMALL},
-        {32, 8, 3 * 32 + 3, SMALL "exchange=halving"},
-        {32, 8, 3 * 32 + 3, SMALL "audit=3"},
-        {1500, 64, 1500 + 300, SMALL},
-    };
-    for (size_t i = 0; i < sizeof late / sizeof *late; i++) {
-        twin t;
-        for (int how = 0; how < SHARINGS; how++) {
-            session s;
-            CASE("batch %d %s sharing %s", late[i].batch, late[i].options, sharing_name[how]);
-            stepper *p = open_session(&s, settings_of(&late[i]), (sharing)how, 1 + how % 2);
-            const int each = sampler_steps(&s.order);
-            assert_int_equal(exchange_defers(s.x), s.layout->groups > 1);
-            for (int step = 0; step < STEPS; step++)
-                assert_true(
-                    step_run(p, step / each, step % each, step + 1 < STEPS ? STEP_IS_FOLLOWED : 0)
-                        .finite);
-            if (how == 0) {
-                twin_open(&t, p, TWIN_TREE);
-                while (t.step < STEPS) twin_step(&t);
-            }
-            check_state(p, &t);
-            close_session(&s);
-        }
-        twin_close(&t);
-    }
-}
-
-/* A rank that asks for a checkpoint, or to stop, has all parameters after the step. */
-static void all_parameters_are_there_for_a_checkpoint(void **state)
-{
-    (void)state;
-    session s;
-    twin t;
-    stepper *p = open_session(&s, settings_of(&updates[0]), APART, 1);
-    const int last = s.layout->rank == s.layout->ranks - 1;
-    step_run(p, 0, 0, STEP_IS_FOLLOWED);
-    step_result r = step_run(p, 0, 1, STEP_IS_FOLLOWED | (last ? STEP_WANTS_CHECKPOINT : 0));
-    assert_int_equal(r.checkpoint, 1);
-    twin_open(&t, p, TWIN_TREE);
-    while (t.step < 2) twin_step(&t);
-    check_state(p, &t);
-    twin_close(&t);
-    close_session(&s);
-}
-
 /* The comparison can fail: leaves summed one after another have other bits. */
 static void another_order_of_sums_is_seen(void **state)
 {
@@ -524,8 +472,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(augmented_images),
         cmocka_unit_test(optimizers_and_schedules),
         cmocka_unit_test(recurrent_models),
-        cmocka_unit_test(late_parameters_arrive_in_the_next_step),
-        cmocka_unit_test(all_parameters_are_there_for_a_checkpoint),
         cmocka_unit_test(another_order_of_sums_is_seen),
         cmocka_unit_test(one_ranks_nan_stops_all),
         cmocka_unit_test(a_run_that_diverges_stops_everywhere),
