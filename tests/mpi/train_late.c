@@ -28,7 +28,7 @@ static settings settings_of(int i)
     return cfg;
 }
 
-/* Runs steps up to `steps`; wishes: of all but the last. */
+/* Runs the steps before number `steps`; the last one has no wishes. */
 static void run_steps(stepper *p, int steps, int wishes)
 {
     const int each = sampler_steps(&p->s->order);
