@@ -203,6 +203,9 @@ typedef struct kernels {
     precision precision; /* of the products                     */
     int vector_floats;   /* floats of a vector                  */
     int panel;           /* columns of a packed panel           */
+    /* Floats from row to row of a panel that gemm_pack or gemm_panel leaves: panel, or half of it where two rows share the room
+     * of one. So rows from an even one on are a packed form of their own. */
+    int packed_row;
 
     /* The kernels, each a pointer to a function. */
 #define KERNEL_ENTRY(type, name, parameters) type(*name) parameters;

@@ -165,13 +165,13 @@ static void stage_conv2d_plan(stage *s)
     s->saved_bytes = s->fused ? s->out_length : 0;
 }
 
-/* B[(r,s,f), c] = w[K-1-r, K-1-s, c, f]: tap by tap, so that each tap is a plain transposed block. */
+/* B[(r,s,f), c] = w[K-1-r, K-1-s, c, f]: each tap is a plain transposed block, and a panel is packed when it has all. */
 static void pack_turned(const stage *s, const geometry *g, const float *w, float *packed, int lo,
                         int hi)
 {
     int taps = g->size * g->size, panel = s->k->panel;
     size_t panel_length = (size_t)taps * (size_t)g->filters * (size_t)panel;
-    for (int p = lo; p < hi; p++)
+    for (int p = lo; p < hi; p++) {
         for (int t = 0; t < taps; t++) {
             size_t tap = (size_t)(taps - 1 - t) * (size_t)g->channels * (size_t)g->filters;
             size_t first = (size_t)p * (size_t)panel;
@@ -184,8 +184,10 @@ static void pack_turned(const stage *s, const geometry *g, const float *w, float
                                 .panel_hi = 1,
                                 .panels = packed + (size_t)p * panel_length +
                                           (size_t)t * (size_t)g->filters * (size_t)panel};
-            s->k->gemm_pack(&a);
+            s->k->gemm_pack_tn(&a);
         }
+        s->k->gemm_panel(taps * g->filters, packed + (size_t)p * panel_length);
+    }
 }
 
 /* The same without panels, for BLIS: row-major [K K F, C]. */
@@ -400,7 +402,6 @@ static void conv2d_backward_leaf(const stage *s, const stage_io *io, int samples
 static const stage_type stage_conv2d = {
     .name = "conv2d",
     .split = STAGE_BY_SAMPLE,
-    .float_only = 1,
     .takes = stage_conv2d_takes,
     .plan = stage_conv2d_plan,
     .prepare = conv2d_prepare,

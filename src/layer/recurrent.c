@@ -32,7 +32,8 @@ typedef struct gate_product {
 static void multiply_own(const stage *s, const geometry *g, const workspace *w,
                          const gate_product *m)
 {
-    size_t width = (size_t)g->width, panel_length = (size_t)(g->inputs + g->units) * width;
+    size_t width = (size_t)g->width, panel_length = (size_t)(g->terms + g->units) * width;
+    size_t first = (size_t)m->first * (size_t)s->k->packed_row;
     gemm_rows a = {.a = m->a,
                    .outer = 1,
                    .rows = m->rows,
@@ -41,7 +42,7 @@ static void multiply_own(const stage *s, const geometry *g, const workspace *w,
                    .row_stride = m->row_stride};
     for (int p = 0; p < g->panels; p++) {
         gemm_nn_args n = {.rows = a,
-                          .panels = m->packed + (size_t)p * panel_length + (size_t)m->first * width,
+                          .panels = m->packed + (size_t)p * panel_length + first,
                           .cols = g->cols - p * g->width,
                           .panel_lo = 0,
                           .panel_hi = 1,
@@ -129,7 +130,7 @@ static void multiply_back(const stage *s, const geometry *g, const workspace *w,
 /* h_{t-1} of the leaf's first sample. */
 static float *state_at(const geometry *g, const workspace *w, int t)
 {
-    return w->z + (size_t)t * (size_t)w->rows * g->row + (size_t)(g->lead + g->inputs);
+    return w->z + (size_t)t * (size_t)w->rows * g->row + (size_t)(g->lead + g->terms);
 }
 
 static time_step_args step_at(const stage *s, const geometry *g, const workspace *w, int t)
@@ -166,10 +167,12 @@ static void load_leaf(const layer *l, const geometry *g, const workspace *w, con
 {
     size_t inputs = (size_t)g->inputs, rows = (size_t)w->rows;
     for (int t = 0; t < g->steps; t++)
-        for (size_t i = 0; i < rows; i++)
-            memcpy(w->z + ((size_t)t * rows + i) * g->row + g->lead,
-                   x + (i * (size_t)g->steps + (size_t)recurrent_step_read(l, t)) * inputs,
+        for (size_t i = 0; i < rows; i++) {
+            float *z = w->z + ((size_t)t * rows + i) * g->row + g->lead;
+            memcpy(z, x + (i * (size_t)g->steps + (size_t)recurrent_step_read(l, t)) * inputs,
                    inputs * sizeof(float));
+            memset(z + inputs, 0, (size_t)(g->terms - g->inputs) * sizeof(float));
+        }
     for (size_t i = 0; i < rows; i++)
         memset(state_at(g, w, 0) + i * g->row, 0, (size_t)g->units * sizeof(float));
     if (g->cell->has_memory) memset(w->memory, 0, rows * (size_t)g->units * sizeof(float));
@@ -183,18 +186,18 @@ static void products_of_step(const stage *s, const geometry *g, const workspace 
     gate_product m = {.a = w->z + first * g->row + g->lead,
                       .row_stride = g->row,
                       .rows = w->rows,
-                      .length = g->inputs + g->units,
+                      .length = g->terms + g->units,
                       .packed = io->packed,
                       .bias = bias,
                       .c = w->gates + first * (size_t)g->width};
     if (g->cell->splits_state) {
-        m.a += g->inputs;
-        m.first = g->inputs;
+        m.a += g->terms;
+        m.first = g->terms;
         m.length = g->units;
         m.bias = g->cell->resets_first ? NULL : bias + g->cols;
         m.c = w->state_gates + first * (size_t)g->width;
     } else if (t == 0) {
-        m.length = g->inputs; /* there is no state yet */
+        m.length = g->terms; /* there is no state yet */
     }
     multiply_gates(s, g, w, &m);
 }
@@ -206,7 +209,7 @@ static void forward_candidate(const stage *s, const geometry *g, const workspace
     gate_product m = {.a = step->reset,
                       .row_stride = (size_t)g->units,
                       .rows = w->rows,
-                      .first = g->inputs,
+                      .first = g->terms,
                       .length = g->units,
                       .packed = io->packed,
                       .c = step->candidate};
@@ -225,7 +228,7 @@ static void recurrent_forward(const stage *s, const stage_io *io, int samples, i
         gate_product m = {.a = w.z + g.lead,
                           .row_stride = g.row,
                           .rows = g.steps * samples,
-                          .length = g.inputs,
+                          .length = g.terms,
                           .packed = io->packed,
                           .bias = io->parameters + s->layer->tensor[2].at.offset,
                           .c = w.gates};
@@ -323,7 +326,7 @@ static void recurrent_backward_leaf(const stage *s, const stage_io *io, int samp
                        .c = gradient};
     s->k->gemm_tn(&dw);
     gemm_tn_args of_state = dw, of_candidate = dw;
-    of_state.rows.a += g.inputs;
+    of_state.rows.a += g.terms;
     of_state.rows.length = of_candidate.rows.length = g.units;
     of_state.c = of_candidate.c = du;
     of_state.panels = state_gates;
@@ -341,7 +344,6 @@ static void recurrent_backward_leaf(const stage *s, const stage_io *io, int samp
 const stage_type stage_recurrent = {
     .name = "recurrent",
     .split = STAGE_BY_SAMPLE,
-    .float_only = 1,
     .plan = recurrent_plan,
     .prepare = recurrent_prepare,
     .forward = recurrent_forward,

@@ -45,15 +45,16 @@ typedef struct geometry {
     const recurrent_cell *cell;
     int steps, inputs, units, cols; /* T, D, U, GU */
     int width, panels, depth;       /* columns of a packed panel; panels of cols; panels * width */
+    int terms;                      /* of x in a product: D; with bf16 whole blocks of them, those after D are 0 */
     int lead;                       /* floats before x, so that h starts on 64 bytes */
-    size_t row;                     /* floats of a row [lead | x | h] */
+    size_t row;                     /* floats of a row [lead | x | h], x [terms] */
 } geometry;
 
 /* What a leaf of `rows` samples keeps. */
 typedef struct workspace {
     int rows;
     size_t panel_stride;
-    float *z;           /* [T+1, rows, lead + D + U]  x_t and h_{t-1}                       */
+    float *z;           /* [T+1, rows, lead + terms + U]  x_t and h_{t-1}                   */
     float *gates;       /* [panels, T rows, width]                                         */
     float *state_gates; /* the same; NULL unless the cell splits the state                 */
     float *candidate;   /* the same; NULL unless the cell resets first                     */
@@ -65,8 +66,8 @@ typedef struct workspace {
     size_t length;      /* floats of all                                                   */
 } workspace;
 
-/* Packed parameters: [W; U] as panels of GU columns; then U' and, where it is wanted, W' with `depth` rows, those
- * after GU zero, since gates are read panel by panel. BLIS has the same as plain matrices. */
+/* Packed parameters: [W; U] as panels of GU columns, W with `terms` rows; then U' and, where it is wanted, W' with `depth` rows,
+ * those after GU zero, since gates are read panel by panel. BLIS has the same as plain matrices. */
 typedef struct packed_parts {
     size_t forward, state, input;
 } packed_parts;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "kernel/bf16.h"
+
 geometry recurrent_measure(const stage *s)
 {
     const layer *l = s->layer;
@@ -14,8 +16,11 @@ geometry recurrent_measure(const stage *s)
                   .width = s->k->panel};
     g.panels = kernels_panels(s->k, g.cols);
     g.depth = g.panels * g.width;
-    size_t state_at = slab_round_up((size_t)g.inputs);
-    g.lead = (int)state_at - g.inputs;
+    g.terms = g.inputs;
+    if (s->k->precision == PRECISION_BF16)
+        g.terms = (g.inputs + BF16_BLOCK - 1) / BF16_BLOCK * BF16_BLOCK;
+    size_t state_at = slab_round_up((size_t)g.terms);
+    g.lead = (int)state_at - g.terms;
     g.row = state_at + slab_round_up((size_t)g.units);
     return g;
 }
@@ -52,7 +57,7 @@ packed_parts recurrent_packed_lengths(const stage *s, const geometry *g)
     size_t depth = (size_t)g->depth, width = (size_t)g->width;
     size_t units = (size_t)kernels_panels(s->k, g->units) * width,
            inputs = (size_t)kernels_panels(s->k, g->inputs) * width;
-    return (packed_parts){(size_t)(g->inputs + g->units) * depth, depth * units,
+    return (packed_parts){(size_t)(g->terms + g->units) * depth, depth * units,
                           s->want_input_gradient ? depth * inputs : 0};
 }
 
@@ -64,13 +69,14 @@ void recurrent_plan(stage *s)
     s->saved_bytes = recurrent_divide(s, &g, NULL, 1).length * sizeof(float);
 }
 
-/* Panels [share.lo, share.hi) of [W; U]. */
+/* Panels [share.lo, share.hi) of [W; U]; zeros between the two. */
 static void pack_forward(const stage *s, const geometry *g, const float *parameters, float *out,
                          range share)
 {
     const layer_tensor *t = s->layer->tensor;
     for (int p = share.lo; p < share.hi; p++) {
         size_t col = (size_t)p * (size_t)g->width;
+        float *panel = out + col * (size_t)(g->terms + g->units);
         gemm_pack_args a = {.b = parameters + t[0].at.offset + col,
                             .rows = g->inputs,
                             .cols = g->cols - (int)col,
@@ -78,12 +84,15 @@ static void pack_forward(const stage *s, const geometry *g, const float *paramet
                             .col_stride = 1,
                             .panel_lo = 0,
                             .panel_hi = 1,
-                            .panels = out + col * (size_t)(g->inputs + g->units)};
-        s->k->gemm_pack(&a);
+                            .panels = panel};
+        s->k->gemm_pack_tn(&a);
+        memset(panel + g->inputs * g->width, 0,
+               (size_t)((g->terms - g->inputs) * g->width) * sizeof *panel);
         a.b = parameters + t[1].at.offset + col;
         a.rows = g->units;
-        a.panels += (size_t)g->inputs * (size_t)g->width;
-        s->k->gemm_pack(&a);
+        a.panels = panel + g->terms * g->width;
+        s->k->gemm_pack_tn(&a);
+        s->k->gemm_panel(g->terms + g->units, panel);
     }
 }
 
@@ -102,8 +111,9 @@ static void pack_transposed(const stage *s, const geometry *g, const float *w, i
                             .panel_lo = 0,
                             .panel_hi = 1,
                             .panels = panel};
-        s->k->gemm_pack(&a);
+        s->k->gemm_pack_tn(&a);
         memset(panel + cols * width, 0, (depth - cols) * width * sizeof(float));
+        s->k->gemm_panel(g->depth, panel);
     }
 }
 

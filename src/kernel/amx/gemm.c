@@ -18,8 +18,8 @@ INLINE int smaller(int a, int b)
 
 /* ---- packing ---- */
 
-/* A packed panel of `rows` rows of floats becomes one of pairs, in place. */
-static void pair_panel(int rows, float *panel)
+/* Floats become pairs. */
+void KERNEL(gemm_panel_amx)(int rows, float *panel)
 {
     float *out = panel;
     for (int k = 0; k < rows; k += 2, out += PANEL) {
@@ -35,7 +35,7 @@ void KERNEL(gemm_pack_amx)(const gemm_pack_args *p)
 {
     KERNEL(gemm_pack)(p);
     for (int panel = p->panel_lo; panel < p->panel_hi; panel++)
-        pair_panel(p->rows, p->panels + (size_t)panel * (size_t)p->rows * PANEL);
+        KERNEL(gemm_panel_amx)(p->rows, p->panels + (size_t)panel * (size_t)p->rows * PANEL);
 }
 
 /* ---- squares ---- */

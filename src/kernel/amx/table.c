@@ -10,6 +10,7 @@ const kernels kernels_amx = {
     .precision = PRECISION_BF16,
     .vector_floats = SIMD_LEN,
     .panel = 2 * SIMD_LEN,
+    .packed_row = SIMD_LEN,
 #define KERNEL_ENTRY(type, member, parameters)   .member = KERNEL(member),
 #define KERNEL_PRODUCT(type, member, parameters) .member = KERNEL(member##_amx),
 #include "kernel/list.inc"

@@ -73,6 +73,11 @@ void KERNEL(gemm_pack_tn)(const gemm_pack_args *p)
     KERNEL(gemm_pack)(p);
 }
 
+void KERNEL(gemm_panel)(int rows, float *panel)
+{
+    (void)rows, (void)panel;
+}
+
 /* Operands of float need no rounding. */
 void KERNEL(gemm_operand)(float *panels, size_t length)
 {

@@ -20,13 +20,16 @@ void KERNEL(gemm_operand_bf16)(float *values, size_t length)
     bf16_round_all(values, length, values);
 }
 
+void KERNEL(gemm_panel_bf16)(int rows, float *panel)
+{
+    bf16_round_all(panel, (size_t)rows * PANEL, panel);
+}
+
 void KERNEL(gemm_pack_bf16)(const gemm_pack_args *p)
 {
-    size_t panel_length = (size_t)p->rows * PANEL;
     KERNEL(gemm_pack)(p);
-    KERNEL(gemm_operand_bf16)
-    (p->panels + (size_t)p->panel_lo * panel_length,
-     (size_t)(p->panel_hi - p->panel_lo) * panel_length);
+    for (int panel = p->panel_lo; panel < p->panel_hi; panel++)
+        KERNEL(gemm_panel_bf16)(p->rows, p->panels + (size_t)panel * (size_t)p->rows * PANEL);
 }
 
 /* ---- tiles ---- */
