@@ -15,6 +15,9 @@
  *   conv_sparse     the gradients, by plain sums: of the four sums of a window only the maximum has a gradient, and none has
  *                   one where the ReLU gave 0. Zeros are skipped.
  *
+ * The tables of PRECISION_BF16 round x and w, and take dy rounded (gemm_operand). Forward, a sum is that of kernel/bf16.h, with
+ * (r,s,c) ascending; there is no winograd. Of the gradients a sum is one chain, as in fp32: its terms are few.
+ *
  * Order of sums   conv_pixels_backward, conv_sparse_weights: samples, then windows in row order. conv_sparse_input: positions
  *          (y, x) of the convolution's output in row order, then filters. winograd: channels, then the transforms' own order.
  * Shapes   x [H, W, C], w [3, 3, C, F], b [F], y, dy, argmax [.., out_width, F], dx as x, dw as w.
@@ -87,11 +90,19 @@ typedef struct conv_input_args {
     float *scratch;
 } conv_input_args;
 
-/* Floats of scratch that a thread needs, enough for every instruction set. */
+/* Floats of scratch that a thread needs, enough for every instruction set. The last of `pixels` and `sparse` are for the rounded
+ * pixels of a sample, with PRECISION_BF16. */
 typedef struct conv_scratch {
     size_t pixels, winograd, sparse;
 } conv_scratch;
 conv_scratch conv_scratch_lengths(const conv_windows *g);
+
+/* Floats from the first to the last of a sample that its windows read. */
+static inline size_t conv_image_length(const conv_windows *g)
+{
+    int pixels = (2 * g->rows + 1) * g->width + 2 * g->cols + 2;
+    return (size_t)pixels * (size_t)g->channels;
+}
 
 /* Floats that winograd_pack writes for w [3, 3, channels, filters]. */
 static inline size_t winograd_packed_length(int channels, int filters)

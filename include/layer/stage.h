@@ -94,8 +94,6 @@ typedef struct stage_tree {
 struct stage_type {
     const char *name;
     stage_split split;
-    /* 1: has products of PRECISION_FP32 alone, so other precisions pass it over. */
-    int float_only;
     /* How many layers of the chain this stage can run from s->layer on: 0, 1, or 2 with `next`, the layer after it (NULL at the
      * end of the chain). Of s, k, engine, sums, layer and want_input_gradient are set. Must not depend on the instruction
      * set. A takes of NULL: always 1. */
@@ -118,8 +116,7 @@ struct stage_type {
 
 /* Sets type to the first of the kind's stages that takes the layer, and fused, in_length and out_length with it. next: the
  * layer after s->layer, or NULL. k, engine, sums, layer and want_input_gradient must be set. Returns the number of layers that
- * the stage runs, 1 or 2; 0, and s is left alone, where the kind has no stages: nothing has to run; -1 where no stage computes
- * the layer with the precision of k, which is not PRECISION_FP32. */
+ * the stage runs, 1 or 2; 0, and s is left alone, where the kind has no stages: nothing has to run. */
 int stage_choose(stage *s, const layer *next);
 
 /* Sets the sizes. What stage_choose sets, used_rows, used_cols and the spans of the layer's tensors must be set. */

@@ -64,7 +64,8 @@ static void activate(const stage *s, const conv_windows *g, float *y, int sample
                            y + (size_t)n * s->out_length + (size_t)i * row);
 }
 
-/* dy becomes the gradient before the activation, in place; db is its sum. Both one row of windows after another. */
+/* dy becomes the gradient before the activation, in place; db is its sum. Both one row of windows after another. With bf16 dy is
+ * rounded then: it is an operand of the products that follow. */
 static void through_activation(const stage *s, const stage_io *io, const conv_windows *g,
                                int samples, float *db)
 {
@@ -78,6 +79,7 @@ static void through_activation(const stage *s, const stage_io *io, const conv_wi
                                           io->dy + at);
             s->k->column_sums(g->cols, g->filters, io->dy + at,
                               n + i ? GEMM_ACCUMULATE : GEMM_OVERWRITE, db);
+            s->k->gemm_operand(io->dy + at, used);
         }
 }
 
@@ -127,7 +129,6 @@ static void pixels_backward_leaf(const stage *s, const stage_io *io, int samples
 const stage_type stage_conv2d_pixels = {
     .name = "conv2d_pixels",
     .split = STAGE_BY_SAMPLE,
-    .float_only = 1,
     .takes = pixels_takes,
     .plan = pixels_plan,
     .forward = pixels_forward,
@@ -148,8 +149,8 @@ typedef struct packed_parts {
 
 static int by_winograd(const stage *s, const conv_windows *g)
 {
-    return s->sums != STAGE_EXACT && g->rows % WINOGRAD_WINDOWS == 0 &&
-           g->cols % WINOGRAD_WINDOWS == 0;
+    return s->sums != STAGE_EXACT && s->k->precision == PRECISION_FP32 &&
+           g->rows % WINOGRAD_WINDOWS == 0 && g->cols % WINOGRAD_WINDOWS == 0;
 }
 
 static packed_parts packed_lengths(const stage *s, const conv_windows *g)
@@ -276,7 +277,6 @@ static void pooled_backward_leaf(const stage *s, const stage_io *io, int samples
 const stage_type stage_conv2d_pooled = {
     .name = "conv2d_pooled",
     .split = STAGE_BY_SAMPLE,
-    .float_only = 1,
     .takes = pooled_takes,
     .plan = pooled_plan,
     .prepare = pooled_prepare,

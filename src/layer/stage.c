@@ -7,13 +7,10 @@ int stage_choose(stage *s, const layer *next)
     if (!types) return 0;
     int layers = 0;
     for (; *types && layers == 0; types++) {
-        if ((*types)->float_only && s->k->precision != PRECISION_FP32) continue;
         s->type = *types;
         layers = s->type->takes ? s->type->takes(s, next) : 1;
     }
-    CHECK(layers > 0 || s->k->precision != PRECISION_FP32, "no stage takes %s",
-          s->layer->cfg.type->word);
-    if (layers == 0) return -1;
+    CHECK(layers > 0, "no stage takes %s", s->layer->cfg.type->word);
     s->fused = layers > 1 ? next : NULL;
     s->in_length = shape_length(s->layer->in);
     s->out_length = shape_length(s->fused ? s->fused->out : s->layer->out);

@@ -74,7 +74,7 @@ static status plan_layers(model *m, const layer_cfg *cfgs, failure *why)
 }
 
 /* The fusion pass: layers to stages. */
-static status fuse_layers(model *m, const model_cfg *cfg, failure *why)
+static void fuse_layers(model *m, const model_cfg *cfg)
 {
     int first_with_tensors = 0, taken = 1;
     while (first_with_tensors < m->layers && m->layer[first_with_tensors].tensors == 0)
@@ -88,14 +88,8 @@ static status fuse_layers(model *m, const model_cfg *cfg, failure *why)
                      /* no parameters before these: nothing to learn from dx */
                      .want_input_gradient = i > first_with_tensors};
         taken = stage_choose(s, i + 1 < m->layers ? &m->layer[i + 1] : NULL);
-        if (taken < 0)
-            return fail(why, STATUS_USAGE,
-                        "--precision=bf16: layer %d of the model, %s, has products of fp32 only as "
-                        "it is used here: leave --precision out",
-                        i + 1, m->layer[i].cfg.type->word);
         m->stages += taken > 0;
     }
-    return STATUS_OK;
 }
 
 /* From the last stage to the first, so that each knows how much of its output is read: the rest is not computed. */
@@ -203,8 +197,7 @@ status model_build(model *m, const model_cfg *cfg, arena *a, failure *why)
     if (s) return s;
     if (m->parameters == 0)
         return fail(why, STATUS_USAGE, "--model: the model has no parameters to train");
-    s = fuse_layers(m, cfg, why);
-    if (s) return s;
+    fuse_layers(m, cfg);
     plan_stages(m);
     m->training_flop = training_flop(m);
     plan_blocks(m, a);

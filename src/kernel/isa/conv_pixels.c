@@ -3,7 +3,9 @@
  * Forward: the nine weights of VECTORS vectors of filters stay in registers over all windows of a sample. Each of a window's
  * 16 pixels is broadcast once and added to those of the four sums that it belongs to. Backward: only the maximum of a window
  * has a gradient. Over the four sums a weight meets a quad of four pixels; argmax picks one of them, so that a window takes
- * 9 fused multiply-adds instead of 36. Windows without ink, half of those of MNIST, are left out. */
+ * 9 fused multiply-adds instead of 36. Windows without ink, half of those of MNIST, are left out.
+ *
+ * With operands rounded to bfloat16 the nine terms of a sum are two chains (kernel/bf16.h). */
 #include "kernel/isa/variants.h"
 #include "kernel/isa/windows.h"
 
@@ -28,12 +30,14 @@ static int place_windows(const conv_windows *g, const float *x, window_place *pl
     return inked;
 }
 
-/* The four sums of the window at x, for VECTORS vectors of filters: one chain each, weights in row order. */
-INLINE void window_sums(const float *x, size_t width, const simd_float w[TAPS][VECTORS],
-                        simd_float sum[VECTORS][4])
+/* The four sums of the window at x, for `vectors` vectors of filters: one chain each, weights in row order; or two chains, of
+ * the even weights and of the odd ones. */
+INLINE void window_sums(const float *x, size_t width, simd_float w[TAPS][VECTORS],
+                        const int vectors, const int chains, simd_float sum[VECTORS][4])
 {
-    UNROLL for (int v = 0; v < VECTORS; v++) UNROLL for (int q = 0; q < 4; q++)
-        sum[v][q] = simd_zero();
+    simd_float odd[VECTORS][4];
+    UNROLL for (int v = 0; v < vectors; v++) UNROLL for (int q = 0; q < 4; q++)
+        sum[v][q] = odd[v][q] = simd_zero();
     UNROLL for (int r = 0; r < 4; r++) UNROLL for (int s = 0; s < 4; s++)
     {
         simd_float pixel = simd_set(x[(size_t)r * width + (size_t)s]);
@@ -41,30 +45,37 @@ INLINE void window_sums(const float *x, size_t width, const simd_float w[TAPS][V
         {
             int y = r - q / 2, c = s - q % 2;
             if (y < 0 || y > 2 || c < 0 || c > 2) continue;
-            UNROLL for (int v = 0; v < VECTORS; v++)
-                sum[v][q] = simd_fma(pixel, w[3 * y + c][v], sum[v][q]);
+            simd_float(*chain)[4] = chains == 2 && (3 * y + c) % 2 ? odd : sum;
+            UNROLL for (int v = 0; v < vectors; v++)
+                chain[v][q] = simd_fma(pixel, w[3 * y + c][v], chain[v][q]);
         }
     }
+    if (chains == 1) return;
+    UNROLL for (int v = 0; v < vectors; v++) UNROLL for (int q = 0; q < 4; q++)
+        sum[v][q] = simd_zero() + (sum[v][q] + odd[v][q]);
 }
 
-/* All windows of the sample x, for the VECTORS vectors of filters from f on. place as place_windows leaves it. */
-static void forward_filters(const conv_forward_args *a, const float *x, const window_place *place,
-                            int inked, int f)
+/* All windows of the sample x, for `vectors` vectors of filters from f on. place as place_windows leaves it. */
+INLINE void forward_filters(const conv_forward_args *a, const float *x, const window_place *place,
+                            int inked, int f, const int vectors, const int chains)
 {
     const conv_windows *g = &a->g;
     simd_float w[TAPS][VECTORS], bias[VECTORS];
-    UNROLL for (int k = 0; k < TAPS; k++) UNROLL for (int v = 0; v < VECTORS; v++)
+    UNROLL for (int k = 0; k < TAPS; k++) UNROLL for (int v = 0; v < vectors; v++)
+    {
         w[k][v] = simd_load(a->w + k * g->filters + f + v * SIMD_LEN);
-    UNROLL for (int v = 0; v < VECTORS; v++) bias[v] = simd_load(a->bias + f + v * SIMD_LEN);
+        if (chains == 2) w[k][v] = bf16_round(w[k][v]);
+    }
+    UNROLL for (int v = 0; v < vectors; v++) bias[v] = simd_load(a->bias + f + v * SIMD_LEN);
     for (int i = 0; i < inked; i++) {
         simd_float sum[VECTORS][4];
         int at = place[i].y + f;
-        window_sums(x + place[i].x, (size_t)g->width, w, sum);
-        UNROLL for (int v = 0; v < VECTORS; v++) window_store(
+        window_sums(x + place[i].x, (size_t)g->width, w, vectors, chains, sum);
+        UNROLL for (int v = 0; v < vectors; v++) window_store(
             sum[v], bias[v], a->act, a->y + at + v * SIMD_LEN, a->argmax + at + v * SIMD_LEN);
     }
     const simd_float none[4] = {simd_zero(), simd_zero(), simd_zero(), simd_zero()};
-    for (int i = inked; i < g->rows * g->cols; i++) UNROLL for (int v = 0; v < VECTORS; v++)
+    for (int i = inked; i < g->rows * g->cols; i++) UNROLL for (int v = 0; v < vectors; v++)
         {
             int at = place[i].y + f + v * SIMD_LEN;
             window_store(none, bias[v], a->act, a->y + at, a->argmax + at);
@@ -78,7 +89,26 @@ void KERNEL(conv_pixels_forward)(const conv_forward_args *all)
     for (int n = 0; n < a.samples; n++) {
         int inked = place_windows(&a.g, a.x, place);
         for (int f = 0; f < a.g.filters; f += VECTORS * SIMD_LEN)
-            forward_filters(&a, a.x, place, inked, f);
+            forward_filters(&a, a.x, place, inked, f, VECTORS, 1);
+        a.x += a.g.in_length, a.y += a.g.out_length, a.argmax += a.g.out_length;
+    }
+}
+
+static const float *rounded_pixels(const conv_windows *g, const float *x, float *scratch)
+{
+    return windows_rounded(g, x, scratch, conv_scratch_lengths(g).pixels);
+}
+
+/* One vector of filters at a time: the eight chains of two would not leave registers for the weights. */
+void KERNEL(conv_pixels_forward_bf16)(const conv_forward_args *all)
+{
+    conv_forward_args a = *all;
+    window_place *place = (window_place *)(void *)a.scratch;
+    for (int n = 0; n < a.samples; n++) {
+        const float *x = rounded_pixels(&a.g, a.x, a.scratch);
+        int inked = place_windows(&a.g, x, place);
+        for (int f = 0; f < a.g.filters; f += SIMD_LEN)
+            forward_filters(&a, x, place, inked, f, 1, 2);
         a.x += a.g.in_length, a.y += a.g.out_length, a.argmax += a.g.out_length;
     }
 }
@@ -98,7 +128,7 @@ static void gather_quads(const conv_windows *g, const float *x, const window_pla
     }
 }
 
-void KERNEL(conv_pixels_backward)(const conv_backward_args *a)
+INLINE void backward(const conv_backward_args *a, const int rounds)
 {
     const conv_windows *g = &a->g;
     const int windows = g->rows * g->cols;
@@ -108,6 +138,7 @@ void KERNEL(conv_pixels_backward)(const conv_backward_args *a)
     for (int n = 0; n < a->samples; n++) {
         const float *x = a->x + (size_t)n * g->in_length, *dy = a->dy + (size_t)n * g->out_length;
         const uint8_t *argmax = a->argmax + (size_t)n * g->out_length;
+        if (rounds) x = rounded_pixels(g, x, a->scratch);
         int inked = place_windows(g, x, place);
         gather_quads(g, x, place, inked, quad);
         for (int f = 0; f < g->filters; f += SIMD_LEN) {
@@ -123,4 +154,14 @@ void KERNEL(conv_pixels_backward)(const conv_backward_args *a)
             UNROLL for (int k = 0; k < TAPS; k++) simd_store(dw + k * g->filters, sum[k]);
         }
     }
+}
+
+void KERNEL(conv_pixels_backward)(const conv_backward_args *a)
+{
+    backward(a, 0);
+}
+
+void KERNEL(conv_pixels_backward_bf16)(const conv_backward_args *a)
+{
+    backward(a, 1);
 }

@@ -118,7 +118,7 @@ static void place_windows(const conv_windows *g, window_place *place)
         for (int j = 0; j < g->cols; j++) *place++ = window_at(g, i, j);
 }
 
-void KERNEL(conv_sparse_weights)(const conv_backward_args *a)
+INLINE void weights(const conv_backward_args *a, const int rounds)
 {
     const conv_windows *g = &a->g;
     filter_windows w = divide(g, a->scratch);
@@ -127,12 +127,23 @@ void KERNEL(conv_sparse_weights)(const conv_backward_args *a)
     place_windows(g, place);
     for (int n = 0; n < a->samples; n++) {
         size_t out = (size_t)n * g->out_length;
+        const float *x = a->x + (size_t)n * g->in_length;
+        if (rounds) x = windows_rounded(g, x, a->scratch, conv_scratch_lengths(g).sparse);
         for (int f = 0; f < g->filters; f += SIMD_LEN) {
             turn_filters(g, place, a->dy + out + f, a->argmax + out + f, &w);
-            for (int i = 0; i < SIMD_LEN; i++)
-                add_filter(g, &w, f, i, a->x + (size_t)n * g->in_length, a->dw);
+            for (int i = 0; i < SIMD_LEN; i++) add_filter(g, &w, f, i, x, a->dw);
         }
     }
+}
+
+void KERNEL(conv_sparse_weights)(const conv_backward_args *a)
+{
+    weights(a, 0);
+}
+
+void KERNEL(conv_sparse_weights_bf16)(const conv_backward_args *a)
+{
+    weights(a, 1);
 }
 
 /* [C/B][F][9][B] of conv_sparse_weights -> [9][C][F]. */
@@ -155,8 +166,8 @@ void KERNEL(conv_sparse_unpack)(int channels, int filters, const float *sums, fl
 }
 
 /* w [9][C][F] -> packed [C/INPUT_CHANNELS][3/INPUT_ROWS][F][INPUT_ROWS * 3][INPUT_CHANNELS], filters [lo, hi). */
-void KERNEL(conv_sparse_pack)(int channels, int filters, const float *w, int lo, int hi,
-                              float *packed)
+INLINE void pack(int channels, int filters, const float *w, int lo, int hi, float *packed,
+                 const int rounds)
 {
     for (int c = 0; c < channels; c += SIMD_LEN)
         for (int f = lo; f < hi; f += SIMD_LEN)
@@ -169,8 +180,21 @@ void KERNEL(conv_sparse_pack)(int channels, int filters, const float *w, int lo,
                 UNROLL for (int i = 0; i < SIMD_LEN; i++)
                     v[i] = simd_load(from + (size_t)i * (size_t)filters);
                 simd_transpose(v);
-                UNROLL for (int i = 0; i < SIMD_LEN; i++) simd_store(to + i * INPUT_FLOATS, v[i]);
+                UNROLL for (int i = 0; i < SIMD_LEN; i++)
+                    simd_store(to + i * INPUT_FLOATS, rounds ? bf16_round(v[i]) : v[i]);
             }
+}
+
+void KERNEL(conv_sparse_pack)(int channels, int filters, const float *w, int lo, int hi,
+                              float *packed)
+{
+    pack(channels, filters, w, lo, hi, packed, 0);
+}
+
+void KERNEL(conv_sparse_pack_bf16)(int channels, int filters, const float *w, int lo, int hi,
+                                   float *packed)
+{
+    pack(channels, filters, w, lo, hi, packed, 1);
 }
 
 /* mask [2 rows][2 cols][words], a word of bits for each position of the convolution's output: bit f is set where the maximum of

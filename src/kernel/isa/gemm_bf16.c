@@ -1,12 +1,15 @@
 /* kernel/isa/gemm_bf16.c - products of operands rounded to bfloat16, by fused multiply-adds; see include/kernel/bf16.h.
  *
- * The scheme of gemm.c, with the tiles of bf16_tile.c. Rows of A are rounded into a buffer that serves all panels of a call. */
+ * The scheme of gemm.c, with the tiles of bf16_tile.c. Rows of A are rounded into a buffer that serves all panels of a call.
+ * Rows that overlap, as those of a convolution, are rounded line by line: each float once. */
 #include "kernel/isa/bf16.h"
 #include "kernel/isa/variants.h"
 
 enum {
     PANEL = 2 * SIMD_LEN,
     NN_ROWS = 12,   /* rows of A that are rounded together                     */
+    LINE_ROWS = 48, /* rows of a line, likewise                                */
+    LINES = 24576,  /* floats of lines, likewise                               */
     DEPTH = 2048,   /* columns of A, likewise; of longer rows one tile's only  */
     TN_ROWS = 64,   /* terms of gemm_tn that are rounded together: whole blocks */
     TN_COLS = 126,  /* columns of A, likewise: whole tiles                     */
@@ -108,11 +111,96 @@ static void nn_tile(const gemm_nn_args *g, const nn_rows *m, int panel, int row,
                n);
 }
 
+/* Rows that overlap: rows i of [i, i + count) read the same lines of A, a line for each segment; the rows (o + 1, i) the lines
+ * `step` further. `rounded` [lines, length]: the lines from that of (o, i) on. */
+typedef struct nn_lines {
+    int i, count, step;
+    size_t length;
+    float *rounded;
+} nn_lines;
+
+/* The rows of A overlap, and no block of terms crosses the end of a segment. */
+static int nn_overlaps(const gemm_rows *r)
+{
+    return r->rows > 1 && r->row_stride < (size_t)r->length && r->length % BF16_BLOCK == 0 &&
+           r->segment_stride > 0 && r->outer_stride % r->segment_stride == 0;
+}
+
+static nn_lines nn_lines_at(const gemm_rows *rows, int i, float *rounded)
+{
+    int count = smaller(LINE_ROWS, rows->rows - i);
+    return (nn_lines){i, count, (int)(rows->outer_stride / rows->segment_stride),
+                      (size_t)(count - 1) * rows->row_stride + (size_t)rows->length, rounded};
+}
+
+/* How many o fit in the buffer; 0: none. */
+static int nn_lines_fit(const gemm_rows *rows, const nn_lines *m)
+{
+    int lines = (int)(LINES / m->length) - rows->segments;
+    return lines < 0 ? 0 : m->step == 0 ? rows->outer : lines / m->step + 1;
+}
+
+/* The tile of rows [row, row + height) of the lines from `line` on; c: of row m->i. */
+static void nn_line_tile(const gemm_nn_args *g, const nn_lines *m, int panel, int line, int row,
+                         int height, float *c)
+{
+    simd_float sum[BF16_TILE_ROWS][2];
+    const gemm_rows *rows = &g->rows;
+    size_t segment = (size_t)rows->length * PANEL;
+    bf16_tile_args a = {m->rounded + (size_t)line * m->length + (size_t)row * rows->row_stride,
+                        rows->row_stride,
+                        1,
+                        g->panels + (size_t)panel * segment * (size_t)rows->segments,
+                        PANEL,
+                        rows->length};
+    bf16_tile_clear(height, sum);
+    for (int s = 0; s < rows->segments; s++, a.x += m->length, a.b += segment)
+        KERNEL(bf16_tile)(height, &a, sum);
+    finish(g->bias ? g->bias + panel * PANEL : NULL, g->act, height, sum, g->cols - panel * PANEL);
+    store_part(c + (size_t)row * g->c_row_stride + panel * PANEL, g->c_row_stride, height, sum,
+               g->cols - panel * PANEL);
+}
+
+/* Rows (o, i) of the lines, o of [first, end). */
+static void nn_line_rows(const gemm_nn_args *g, const nn_lines *m, int first, int end)
+{
+    const gemm_rows *rows = &g->rows;
+    const float *a = rows->a + (size_t)first * rows->outer_stride +
+                     (size_t)m->i * rows->row_stride;
+    for (int line = 0; line < (end - 1 - first) * m->step + rows->segments; line++)
+        bf16_round_all(a + (size_t)line * rows->segment_stride, m->length,
+                       m->rounded + (size_t)line * m->length);
+    for (int panel = g->panel_lo; panel < g->panel_hi; panel++)
+        for (int o = first; o < end; o++) {
+            float *c = g->c + (size_t)o * g->c_outer_stride + (size_t)m->i * g->c_row_stride;
+            for (int r = 0, height; r < m->count; r += height) {
+                height = bf16_tile_height(m->count - r);
+                nn_line_tile(g, m, panel, (o - first) * m->step, r, height, c);
+            }
+        }
+}
+
+/* 0, and nothing is done, if the lines of a row do not fit. */
+static int nn_by_lines(const gemm_nn_args *g)
+{
+    _Alignas(64) float rounded[LINES];
+    const gemm_rows *rows = &g->rows;
+    nn_lines m = nn_lines_at(rows, 0, rounded); /* the longest */
+    int fit = nn_overlaps(rows) ? nn_lines_fit(rows, &m) : 0;
+    for (int i = 0; fit > 0 && i < rows->rows; i += LINE_ROWS) {
+        m = nn_lines_at(rows, i, rounded);
+        for (int o = 0; o < rows->outer; o += fit)
+            nn_line_rows(g, &m, o, smaller(o + fit, rows->outer));
+    }
+    return fit > 0;
+}
+
 void KERNEL(gemm_nn_bf16)(const gemm_nn_args *g)
 {
     _Alignas(64) float rounded[NN_ROWS * DEPTH];
     const gemm_rows *rows = &g->rows;
     int depth = rows->segments * rows->length;
+    if (nn_by_lines(g)) return;
     for (int o = 0; o < rows->outer; o++)
         for (int i = 0; i < rows->rows; i += NN_ROWS) {
             nn_rows m = {rows->a + (size_t)o * rows->outer_stride + (size_t)i * rows->row_stride,

@@ -3,7 +3,8 @@
 #define MNIST_DIST_KERNEL_ISA_WINDOWS_H
 
 #include "kernel/conv.h"
-#include "kernel/isa/simd.h"
+#include "base/shape.h"
+#include "kernel/isa/bf16.h"
 
 /* A window's place: floats to its corner in the sample's x, and to its output in y. */
 typedef struct window_place {
@@ -14,6 +15,16 @@ INLINE window_place window_at(const conv_windows *g, int i, int j)
 {
     return (window_place){(2 * i * g->width + 2 * j) * g->channels,
                           (i * g->out_width + j) * g->filters};
+}
+
+/* What the windows read of the sample x, rounded, at the end of scratch [length]. */
+INLINE const float *windows_rounded(const conv_windows *g, const float *x, float *scratch,
+                                    size_t length)
+{
+    size_t image = conv_image_length(g);
+    float *rounded = scratch + length - slab_round_up(image);
+    bf16_round_all(x, image, rounded);
+    return rounded;
 }
 
 /* y = act(max of the four sums + bias); argmax: the index of the maximum, the first of equal ones. */
