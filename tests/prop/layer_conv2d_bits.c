@@ -1,8 +1,9 @@
 /* prop/layer_conv2d_bits.c - which bits the fused convolutions give, and that they depend on nothing else.
  *
  * The sums that are not Winograd's are chains in the order of kernel/conv.h, so scalar chains and the general convolution give
- * their bits; tables with fused multiply-adds agree; a sample's results do not depend on the others of the call. */
+ * their bits; tables of one precision agree; a sample's results do not depend on the others of the call. */
 #include "conv_fixture.h"
+#include "reference/bf16_tables.h"
 
 typedef struct bits_case {
     int height, width, channels, filters, used_rows, used_cols;
@@ -52,13 +53,12 @@ static void same_bytes(const uint8_t *got, const uint8_t *want, size_t count)
 }
 
 /* Forward without Winograd gives the bits of the general stage, wherever the next stage reads. */
-static void the_general_convolution(void **state)
+static void the_general_convolution_in(precision p)
 {
-    (void)state;
     enum { SAMPLES = 2 };
     static twin t;
-    const kernels *tables[3];
-    int count = kernels_available(tables);
+    const kernels *tables[BF16_TABLES];
+    int count = tables_in(p, tables);
     for (int c = 0; c < CASES; c++)
         for (int i = 0; i < count; i++) {
             fast fused, general;
@@ -76,14 +76,20 @@ static void the_general_convolution(void **state)
         }
 }
 
-/* Packing is not compared: packed forms are a table's own. */
-static void every_instruction_set(void **state)
+static void the_general_convolution(void **state)
 {
     (void)state;
+    the_general_convolution_in(PRECISION_FP32);
+    the_general_convolution_in(PRECISION_BF16);
+}
+
+/* Packing is not compared: packed forms are a table's own. */
+static void every_instruction_set_in(precision p)
+{
     enum { SAMPLES = 3 }; /* an odd number of blocks where a sample is one */
     static twin t;
-    const kernels *tables[3];
-    int count = kernels_available(tables);
+    const kernels *tables[BF16_TABLES];
+    int count = tables_in(p, tables);
     for (int c = 0; c < CASES * (count - 1); c++)
         for (int sums = STAGE_FAST; sums <= STAGE_EXACT; sums++) {
             fast a, b;
@@ -101,14 +107,20 @@ static void every_instruction_set(void **state)
         }
 }
 
-/* Any range of samples gives what all of them give: Winograd takes blocks two by two, so that the number of blocks before a
- * sample and whether their number is odd must not matter. */
-static void samples_alone(void **state)
+static void every_instruction_set(void **state)
 {
     (void)state;
+    every_instruction_set_in(PRECISION_FP32);
+    every_instruction_set_in(PRECISION_BF16);
+}
+
+/* Any range of samples gives what all of them give: Winograd takes blocks two by two, so that the number of blocks before a
+ * sample and whether their number is odd must not matter. */
+static void samples_alone_in(precision p)
+{
     static twin t;
-    const kernels *tables[3];
-    int count = kernels_available(tables);
+    const kernels *tables[BF16_TABLES];
+    int count = tables_in(p, tables);
     for (int c = 0; c < CASES; c++)
         for (int i = 0; i < count; i++) {
             fast all, some;
@@ -126,6 +138,13 @@ static void samples_alone(void **state)
                 }
             fast_close(&all), fast_close(&some), twin_close(&t);
         }
+}
+
+static void samples_alone(void **state)
+{
+    (void)state;
+    samples_alone_in(PRECISION_FP32);
+    samples_alone_in(PRECISION_BF16);
 }
 
 /* Where a window's maximum lies, and its gradient. */

@@ -2,6 +2,7 @@
  * leaf; instruction sets with fused multiply-adds agree; initial values are what their formulas say. */
 #include "check.h"
 #include "recurrent_fixture.h"
+#include "reference/bf16_tables.h"
 
 #include <stdlib.h>
 
@@ -35,14 +36,14 @@ static void check_rows(recurrent_fixture *f)
     }
 }
 
-static void samples_do_not_see_each_other(void **state)
+static void samples_do_not_see_each_other_in(precision p)
 {
-    (void)state;
-    const kernels *tables[3];
-    int count = kernels_available(tables);
+    const kernels *tables[BF16_TABLES];
+    int count = tables_in(p, tables);
     for (int c = 0; c < SWEEP; c++)
         for (int k = 0; k < RECURRENT_VARIANTS; k++)
             for (int i = 0; i < 2 * count; i++) {
+                if (p == PRECISION_BF16 && i % 2) continue; /* BLIS has fp32 alone */
                 static recurrent_fixture f;
                 recurrent_ref s = recurrent_as(sweep[c], k);
                 recurrent_open(&f, &s, 7);
@@ -54,11 +55,17 @@ static void samples_do_not_see_each_other(void **state)
             }
 }
 
-static void tables_agree(void **state)
+static void samples_do_not_see_each_other(void **state)
 {
     (void)state;
-    const kernels *tables[3];
-    int count = kernels_available(tables);
+    samples_do_not_see_each_other_in(PRECISION_FP32);
+    samples_do_not_see_each_other_in(PRECISION_BF16);
+}
+
+static void tables_agree_in(precision p)
+{
+    const kernels *tables[BF16_TABLES];
+    int count = tables_in(p, tables);
     for (int c = 0; c < SWEEP; c++)
         for (int k = 0; k < RECURRENT_VARIANTS; k++) {
             static recurrent_fixture f;
@@ -80,6 +87,13 @@ static void tables_agree(void **state)
             }
             recurrent_close(&f);
         }
+}
+
+static void tables_agree(void **state)
+{
+    (void)state;
+    tables_agree_in(PRECISION_FP32);
+    tables_agree_in(PRECISION_BF16);
 }
 
 /* A leaf's sums run over steps, and within a step over samples. With one step, a sample's gates' gradients are what its

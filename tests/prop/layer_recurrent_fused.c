@@ -2,6 +2,7 @@
  * share their blank rows, or none does; tables with fused multiply-adds agree; a leaf's bias is summed row by row. */
 #include "check.h"
 #include "recurrent_fixture.h"
+#include "reference/bf16_tables.h"
 
 #include <stdlib.h>
 
@@ -26,8 +27,8 @@ static float *copy(recurrent_fixture *f, const float *values, size_t count)
 static void each_case_in(precision p, void (*check)(recurrent_fixture *f, const kernels *k))
 {
     static recurrent_fixture f;
-    const kernels *tables[KERNELS_LEVELS];
-    int count = kernels_available_in(p, tables);
+    const kernels *tables[BF16_TABLES];
+    int count = tables_in(p, tables);
     for (int c = 0; c < SWEEP; c++)
         for (int blank = BLANK_NONE; blank < BLANKS; blank++) {
             recurrent_open(&f, &sweep[c], 7);

@@ -9,13 +9,14 @@
 #include "kernel/bf16.h"
 #include "kernel/kernels.h"
 #include "reference/bf16.h"
+#include "reference/bf16_tables.h"
 #include "reference/values.h"
 
 enum { LARGEST = 1 << 19, MAX_LEAVES = 16 };
 
 static fence fence_a, fence_b, fence_c;
 static float *plain_b, *want;
-static const kernels *tables[KERNELS_LEVELS];
+static const kernels *tables[BF16_TABLES];
 static int table_count;
 
 static int set_up(void **state)
@@ -25,7 +26,7 @@ static int set_up(void **state)
     fence_a = fence_open(LARGEST), fence_b = fence_open(LARGEST), fence_c = fence_open(LARGEST);
     plain_b = values_take(LARGEST * sizeof *plain_b);
     want = values_take(LARGEST * sizeof *want);
-    table_count = kernels_available_in(PRECISION_BF16, tables);
+    table_count = bf16_tables(tables);
     if (kernels_amx_refused()) print_message("%s\n", kernels_amx_refused());
     for (int t = 0; t < table_count; t++) print_message("%s\n", tables[t]->name);
     return 0;

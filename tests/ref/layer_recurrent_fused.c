@@ -4,6 +4,7 @@
  * Bounds as in layer_recurrent.c, with 6e-7 for a gate: 2 T (D + U + 14) 2^-24 of the largest value of an array. */
 #include "check.h"
 #include "recurrent_fixture.h"
+#include "reference/bf16_tables.h"
 
 /* Measured: at most 0.0080, for lstm. */
 static const double BF16_ERROR = 1e-2;
@@ -102,8 +103,8 @@ static void bf16_against_twin(void **state)
 {
     (void)state;
     static recurrent_fixture f;
-    const kernels *tables[KERNELS_LEVELS];
-    int count = kernels_available_in(PRECISION_BF16, tables);
+    const kernels *tables[BF16_TABLES];
+    int count = bf16_tables(tables);
     for (int cell = 0; cell < 2; cell++)
         for (int blank = BLANK_NONE; blank < BLANKS; blank++) {
             recurrent_ref s = {cells[cell], 8, 28, 28, 128, RETURNS_LAST, REF_USUAL};
