@@ -224,4 +224,31 @@ static inline recurrent_twin recurrent_twin_of(recurrent_fixture *f)
     return t;
 }
 
+/* The root of the mean squared error over that of the values. */
+static inline double recurrent_rms(const float *got, const double *want, size_t count)
+{
+    double errors = 0, values = 0;
+    for (size_t i = 0; i < count; i++) {
+        double error = (double)got[i] - want[i];
+        errors += error * error, values += want[i] * want[i];
+    }
+    return isnan(errors) ? HUGE_VAL : sqrt(errors / values);
+}
+
+/* Runs the leaf of all samples: the largest error of output and gradients, each measured as a whole. */
+static inline double recurrent_error(recurrent_fixture *f, const recurrent_twin *t)
+{
+    size_t n = (size_t)f->shape.samples;
+    const double *const want[3] = {t->gradient.w, t->gradient.u, t->gradient.b};
+    recurrent_leaf(f, 0, f->shape.samples);
+    double worst = recurrent_rms(f->y, t->y, n * f->y_length);
+    if (f->s.want_input_gradient)
+        worst = fmax(worst, recurrent_rms(f->dx, t->dx, n * f->x_length));
+    for (int i = 0; i < 3; i++) {
+        span at = f->l.tensor[i].at;
+        worst = fmax(worst, recurrent_rms(f->gradient + at.offset, want[i], at.length));
+    }
+    return worst;
+}
+
 #endif

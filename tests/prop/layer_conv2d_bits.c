@@ -3,6 +3,7 @@
  * The sums that are not Winograd's are chains in the order of kernel/conv.h, so scalar chains and the general convolution give
  * their bits; tables of one precision agree; a sample's results do not depend on the others of the call. */
 #include "conv_fixture.h"
+#include "reference/bf16.h"
 #include "reference/bf16_tables.h"
 
 typedef struct bits_case {
@@ -191,7 +192,13 @@ static maximum maximum_of(const twin *t, const fast *f, int n, int i, int j, int
     return (maximum){2 * i + pick / 2, 2 * j + pick % 2, f->io.dy[at]};
 }
 
-/* dw [9, C, F] and db [F]: sample after sample, windows in row order. */
+/* x as a product takes it. The stage has rounded dy where it lies. */
+static float operand(const fast *f, float x)
+{
+    return f->s.k->precision == PRECISION_BF16 ? bf16_ref_round(x) : x;
+}
+
+/* dw [9, C, F] and db [F]: sample after sample, windows in row order. db is that of dy before it is rounded, which is gone. */
 static void check_weights(const twin *t, const fast *f)
 {
     int channels = t->conv.in.dim[2], filters = t->conv.cfg.units, width = t->conv.in.dim[1];
@@ -203,6 +210,7 @@ static void check_weights(const twin *t, const fast *f)
             for (int j = 0; j < cols; j++)
                 for (int u = 0; u < filters; u++) {
                     maximum m = maximum_of(t, f, n, i, j, u);
+                    assert_true(m.d == operand(f, m.d));
                     want[kernel + (size_t)u] += m.d;
                     for (int tap = 0; tap < 9 * channels; tap++) {
                         int row = m.row + tap / channels / 3, col = m.col + tap / channels % 3;
@@ -210,12 +218,13 @@ static void check_weights(const twin *t, const fast *f)
                                       .x[(size_t)n * t->in +
                                          (size_t)((row * width + col) * channels + tap % channels)];
                         float *sum = want + tap * filters + u;
-                        *sum = fmaf(m.d, x, *sum);
+                        *sum = fmaf(m.d, operand(f, x), *sum);
                     }
                 }
     SAME_BITS(f->gradient, want, kernel);
-    SAME_BITS(f->gradient + (t->conv.tensor[1].at.offset - t->conv.tensor[0].at.offset),
-              want + kernel, filters);
+    if (f->s.k->precision == PRECISION_FP32)
+        SAME_BITS(f->gradient + (t->conv.tensor[1].at.offset - t->conv.tensor[0].at.offset),
+                  want + kernel, filters);
     free(want);
 }
 
@@ -236,7 +245,7 @@ static void check_input(const twin *t, const fast *f)
                              ((row + tap / channels / 3) * width + col + tap / channels % 3) *
                                  channels +
                              tap % channels;
-                *sum = fmaf(m.d, w[tap * filters + u], *sum);
+                *sum = fmaf(m.d, operand(f, w[tap * filters + u]), *sum);
             }
         }
         SAME_BITS(f->io.dx + (size_t)n * t->in, want, t->in);
@@ -244,13 +253,12 @@ static void check_input(const twin *t, const fast *f)
     free(want);
 }
 
-static void gradients_are_chains(void **state)
+static void gradients_are_chains_in(precision p)
 {
-    (void)state;
     enum { SAMPLES = 3 };
     static twin t;
-    const kernels *tables[3];
-    int count = kernels_available(tables);
+    const kernels *tables[BF16_TABLES];
+    int count = tables_in(p, tables);
     for (int c = 0; c < CASES; c++)
         for (int i = 0; i < count; i++) {
             fast f;
@@ -261,6 +269,13 @@ static void gradients_are_chains(void **state)
             if (f.io.dx) check_input(&t, &f);
             fast_close(&f), twin_close(&t);
         }
+}
+
+static void gradients_are_chains(void **state)
+{
+    (void)state;
+    gradients_are_chains_in(PRECISION_FP32);
+    gradients_are_chains_in(PRECISION_BF16);
 }
 
 int main(void)

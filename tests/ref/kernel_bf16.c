@@ -247,6 +247,20 @@ static void nn_segments(void **state)
                      0);
 }
 
+/* Rows that overlap and whole blocks in a segment, as those of a convolution: strides, more rows than a line takes, more lines
+ * than are rounded together, a line that is too long for that. */
+static void nn_overlapping(void **state)
+{
+    (void)state;
+    check_nn((gemm_rows){NULL, 10, 10, 3, 96, 416, 32, 416}, 64, 1, 0);
+    check_nn((gemm_rows){NULL, 3, 50, 2, 64, 3400, 32, 1700}, 33, 2, 0);
+    check_nn((gemm_rows){NULL, 1, 7, 5, 32, 0, 8, 300}, 17, 3, 0);
+    check_nn((gemm_rows){NULL, 1, 7, 1, 64, 0, 8, 100}, 17, 4, 0);
+    check_nn((gemm_rows){NULL, 9, 97, 5, 320, 6500, 64, 6500}, 5, 5, 0);
+    check_nn((gemm_rows){NULL, 1, 48, 2, 352, 0, 320, 16000}, 3, 6, 0);
+    check_nn((gemm_rows){NULL, 3, 4, 2, 64, 150, 32, 100}, 16, 7, 0); /* lines between those of segments */
+}
+
 static void nn_long(void **state)
 {
     (void)state;
@@ -371,7 +385,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rounds_operands), cmocka_unit_test(rounds_factors),
         cmocka_unit_test(nn_dense),        cmocka_unit_test(nn_segments),
-        cmocka_unit_test(nn_long),         cmocka_unit_test(nn_wide),
+        cmocka_unit_test(nn_overlapping),  cmocka_unit_test(nn_long),
+        cmocka_unit_test(nn_wide),
         cmocka_unit_test(tn_dense),        cmocka_unit_test(tn_segments),
         cmocka_unit_test(tn_long),         cmocka_unit_test(tn_tree),
     };
