@@ -242,8 +242,7 @@ static inline double recurrent_error(recurrent_fixture *f, const recurrent_twin 
     const double *const want[3] = {t->gradient.w, t->gradient.u, t->gradient.b};
     recurrent_leaf(f, 0, f->shape.samples);
     double worst = recurrent_rms(f->y, t->y, n * f->y_length);
-    if (f->s.want_input_gradient)
-        worst = fmax(worst, recurrent_rms(f->dx, t->dx, n * f->x_length));
+    if (f->s.want_input_gradient) worst = fmax(worst, recurrent_rms(f->dx, t->dx, n * f->x_length));
     for (int i = 0; i < 3; i++) {
         span at = f->l.tensor[i].at;
         worst = fmax(worst, recurrent_rms(f->gradient + at.offset, want[i], at.length));

@@ -90,8 +90,8 @@ typedef struct conv_input_args {
     float *scratch;
 } conv_input_args;
 
-/* Floats of scratch that a thread needs, enough for every instruction set. The last of `pixels` and `sparse` are for the rounded
- * pixels of a sample, with PRECISION_BF16. */
+/* Floats of scratch that a thread needs, enough for every instruction set. The last of `pixels` and `sparse` are for the
+ * rounded pixels of a sample, with PRECISION_BF16. */
 typedef struct conv_scratch {
     size_t pixels, winograd, sparse;
 } conv_scratch;

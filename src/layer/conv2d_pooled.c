@@ -64,8 +64,8 @@ static void activate(const stage *s, const conv_windows *g, float *y, int sample
                            y + (size_t)n * s->out_length + (size_t)i * row);
 }
 
-/* dy becomes the gradient before the activation, in place; db is its sum. Both one row of windows after another. With bf16 dy is
- * rounded then: it is an operand of the products that follow. */
+/* dy becomes the gradient before the activation, in place; db is its sum. Both one row of windows after another. With bf16 dy
+ * is rounded then: it is an operand of the products that follow. */
 static void through_activation(const stage *s, const stage_io *io, const conv_windows *g,
                                int samples, float *db)
 {

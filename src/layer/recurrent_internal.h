@@ -45,9 +45,9 @@ typedef struct geometry {
     const recurrent_cell *cell;
     int steps, inputs, units, cols; /* T, D, U, GU */
     int width, panels, depth;       /* columns of a packed panel; panels of cols; panels * width */
-    int terms;                      /* of x in a product: D; with bf16 whole blocks of them, those after D are 0 */
-    int lead;                       /* floats before x, so that h starts on 64 bytes */
-    size_t row;                     /* floats of a row [lead | x | h], x [terms] */
+    int terms;  /* of x in a product: D; with bf16 whole blocks of them, those after D are 0 */
+    int lead;   /* floats before x, so that h starts on 64 bytes */
+    size_t row; /* floats of a row [lead | x | h], x [terms] */
 } geometry;
 
 /* What a leaf of `rows` samples keeps. */
@@ -66,8 +66,8 @@ typedef struct workspace {
     size_t length;      /* floats of all                                                   */
 } workspace;
 
-/* Packed parameters: [W; U] as panels of GU columns, W with `terms` rows; then U' and, where it is wanted, W' with `depth` rows,
- * those after GU zero, since gates are read panel by panel. BLIS has the same as plain matrices. */
+/* Packed parameters: [W; U] as panels of GU columns, W with `terms` rows; then U' and, where it is wanted, W' with `depth`
+ * rows, those after GU zero, since gates are read panel by panel. BLIS has the same as plain matrices. */
 typedef struct packed_parts {
     size_t forward, state, input;
 } packed_parts;

@@ -36,7 +36,7 @@ echo "--exact-conv: $(result exact-1x1 parameters_digest) on 1x1 2x1 1x2"
 # operands rounded to bfloat16: other bits than fp32's, the same on every layout and instruction set
 bf16=(--data synthetic --limit 600 --epochs 1 --batch-size 100)
 read -r -a sets < <("$MNIST_DIST" env | sed -n 's/^bf16 *//p' | tr -d ,)
-for model in mlp lstm; do
+for model in cnn lstm; do
     train 1x1 "fp32-$model" "${bf16[@]}" --model "$model"
     on_all "bf16-$model" "${bf16[@]}" --model "$model" --precision bf16
     differ "fp32-$model" "bf16-$model-1x1"

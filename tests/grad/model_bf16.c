@@ -6,8 +6,8 @@
 #include "model_twin.h"
 #include "reference/bf16_tables.h"
 
-/* The bound of each model is 1.5 times what was measured, at most. Where rounding flips a ReLU or a maximum, a whole term of the
- * gradient goes to another place: hence the larger bounds of these models. */
+/* The bound of each model is at most 1.6 times what was measured. Where rounding flips a ReLU or a maximum, a whole term of
+ * the gradient goes to another place: hence the larger bounds of these models. */
 typedef struct bf16_model {
     fixture_cfg cfg;
     double error;
@@ -16,8 +16,20 @@ static const bf16_model models[] = {
     {{"mlp", {3, {28, 28, 1}}, 10, 8, GEMM_OWN, 31}, 6e-3},
     {{"flatten; dense 40 relu; dense 33 relu; dense 7", {3, {9, 9, 1}}, 7, 8, GEMM_OWN, 32}, 4e-2},
     {{"cnn", {3, {28, 28, 1}}, 10, 4, GEMM_OWN, 33}, 0.2},
-    {{"conv2d 32 3 relu; conv2d 32 3 relu; maxpool 2; flatten; dense 10", {3, {12, 12, 1}}, 10, 4, GEMM_OWN, 34}, 8e-2},
-    {{"conv2d 8 5 same; conv2d 32 3; conv2d 10 3 stride 2; flatten; dense 10", {3, {12, 12, 1}}, 10, 4, GEMM_OWN, 35}, 1e-2},
+    {{"conv2d 32 3 relu; conv2d 32 3 relu; maxpool 2; flatten; dense 10",
+      {3, {12, 12, 1}},
+      10,
+      4,
+      GEMM_OWN,
+      34},
+     8e-2},
+    {{"conv2d 8 5 same; conv2d 32 3; conv2d 10 3 stride 2; flatten; dense 10",
+      {3, {12, 12, 1}},
+      10,
+      4,
+      GEMM_OWN,
+      35},
+     1e-2},
 };
 enum { MODELS = sizeof models / sizeof *models };
 
@@ -55,7 +67,8 @@ static void whole_gradient(void **state)
     int tables = bf16_tables(k);
     for (int m = 0; m < MODELS; m++) {
         CASE("%s, fp32", models[m].cfg.spec);
-        NEAR(largest_error(&models[m].cfg, kernels_of_level(PRECISION_FP32, 0)), 0, models[m].error / 1000);
+        NEAR(largest_error(&models[m].cfg, kernels_of_level(PRECISION_FP32, 0)), 0,
+             models[m].error / 1000);
         for (int i = 0; i < tables; i++) {
             CASE("%s, %s", models[m].cfg.spec, k[i]->name);
             double error = largest_error(&models[m].cfg, k[i]);

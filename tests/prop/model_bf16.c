@@ -1,6 +1,6 @@
 /* prop/model_bf16.c - whole gradients with operands rounded to bfloat16: all tables give the same bits, AMX' too, and so do
- * leaves on one thread and on several. The stages that take the layers differ in shape, in padding, and in whether blocks of terms
- * end where rows of the input do. */
+ * leaves on one thread and on several. The stages that take the layers differ in shape, in padding, and in whether blocks of
+ * terms end where rows of the input do. */
 #include "check.h"
 #include "model_twin.h"
 #include "reference/bf16_tables.h"
@@ -8,7 +8,8 @@
 static const fixture_cfg models[] = {
     {"cnn", {3, {28, 28, 1}}, 10, 5, GEMM_OWN, 1},
     {"lenet5", {3, {28, 28, 1}}, 10, 5, GEMM_OWN, 2},
-    {"conv2d 32 3 relu; conv2d 32 3 relu; maxpool 2; conv2d 64 3 relu; conv2d 64 3 tanh; flatten; dense 10",
+    {"conv2d 32 3 relu; conv2d 32 3 relu; maxpool 2; conv2d 64 3 relu; conv2d 64 3 tanh; flatten; "
+     "dense 10",
      {3, {16, 15, 3}},
      10,
      4,
@@ -20,9 +21,19 @@ static const fixture_cfg models[] = {
      5,
      GEMM_OWN,
      4},
-    {"conv2d 64 5 same relu; conv2d 3 3 stride 3; flatten; dense 3", {3, {9, 60, 1}}, 3, 3, GEMM_OWN, 5},
+    {"conv2d 64 5 same relu; conv2d 3 3 stride 3; flatten; dense 3",
+     {3, {9, 60, 1}},
+     3,
+     3,
+     GEMM_OWN,
+     5},
     {"gru 20 sequence; gru 32; dense 10", {3, {7, 28, 1}}, 10, 9, GEMM_OWN, 6},
-    {"simple_rnn 17 sequence; lstm 33 sequence; gru 5 reset_before; dense 4", {3, {6, 9, 1}}, 4, 9, GEMM_OWN, 7},
+    {"simple_rnn 17 sequence; lstm 33 sequence; gru 5 reset_before; dense 4",
+     {3, {6, 9, 1}},
+     4,
+     9,
+     GEMM_OWN,
+     7},
     {"lstm 32 sequence; lstm 32; dense 10", {3, {5, 40, 1}}, 10, 9, GEMM_OWN, 8},
 };
 enum { MODELS = sizeof models / sizeof *models, GRAIN = 2 };

@@ -258,7 +258,8 @@ static void nn_overlapping(void **state)
     check_nn((gemm_rows){NULL, 1, 7, 1, 64, 0, 8, 100}, 17, 4, 0);
     check_nn((gemm_rows){NULL, 9, 97, 5, 320, 6500, 64, 6500}, 5, 5, 0);
     check_nn((gemm_rows){NULL, 1, 48, 2, 352, 0, 320, 16000}, 3, 6, 0);
-    check_nn((gemm_rows){NULL, 3, 4, 2, 64, 150, 32, 100}, 16, 7, 0); /* lines between those of segments */
+    check_nn((gemm_rows){NULL, 3, 4, 2, 64, 150, 32, 100}, 16, 7,
+             0); /* lines between those of segments */
 }
 
 static void nn_long(void **state)
@@ -386,9 +387,9 @@ int main(void)
         cmocka_unit_test(rounds_operands), cmocka_unit_test(rounds_factors),
         cmocka_unit_test(nn_dense),        cmocka_unit_test(nn_segments),
         cmocka_unit_test(nn_overlapping),  cmocka_unit_test(nn_long),
-        cmocka_unit_test(nn_wide),
-        cmocka_unit_test(tn_dense),        cmocka_unit_test(tn_segments),
-        cmocka_unit_test(tn_long),         cmocka_unit_test(tn_tree),
+        cmocka_unit_test(nn_wide),         cmocka_unit_test(tn_dense),
+        cmocka_unit_test(tn_segments),     cmocka_unit_test(tn_long),
+        cmocka_unit_test(tn_tree),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,5 +1,5 @@
-/* bf16_tables.h - the tables of a precision for tests. Of PRECISION_BF16: those that the processor can run, and AMX' kernels with its
- * instructions in software (amx/tiles.h), on processors with AVX-512.
+/* bf16_tables.h - the tables of a precision for tests. Of PRECISION_BF16: those that the processor can run, and AMX' kernels
+ * with its instructions in software (amx/tiles.h), on processors with AVX-512.
  */
 #ifndef MNIST_DIST_TESTS_REFERENCE_BF16_TABLES_H
 #define MNIST_DIST_TESTS_REFERENCE_BF16_TABLES_H

@@ -165,8 +165,7 @@ static void nn_line_tile(const gemm_nn_args *g, const nn_lines *m, int panel, in
 static void nn_line_rows(const gemm_nn_args *g, const nn_lines *m, int first, int end)
 {
     const gemm_rows *rows = &g->rows;
-    const float *a = rows->a + (size_t)first * rows->outer_stride +
-                     (size_t)m->i * rows->row_stride;
+    const float *a = rows->a + (size_t)first * rows->outer_stride + (size_t)m->i * rows->row_stride;
     for (int line = 0; line < (end - 1 - first) * m->step + rows->segments; line++)
         bf16_round_all(a + (size_t)line * rows->segment_stride, m->length,
                        m->rounded + (size_t)line * m->length);

@@ -5,7 +5,9 @@
 #define KERNEL_STRING_(x) #x
 #define KERNEL_STRING(x)  KERNEL_STRING_(x)
 
-#define SIZES .name = KERNEL_STRING(KERNEL_ISA), .vector_floats = SIMD_LEN, .panel = 2 * SIMD_LEN, .packed_row = 2 * SIMD_LEN
+#define SIZES                                                                                      \
+    .name = KERNEL_STRING(KERNEL_ISA), .vector_floats = SIMD_LEN, .panel = 2 * SIMD_LEN,           \
+    .packed_row = 2 * SIMD_LEN
 
 const kernels KERNEL(kernels) = {
     SIZES,
