@@ -248,7 +248,8 @@ static void nn_segments(void **state)
 }
 
 /* Rows that overlap and whole blocks in a segment, as those of a convolution: strides, more rows than a line takes, more lines
- * than are rounded together, a line that is too long for that. */
+ * than are rounded together, a line that is too long for that, lines that
+ * are no segments of other rows. */
 static void nn_overlapping(void **state)
 {
     (void)state;
@@ -258,8 +259,7 @@ static void nn_overlapping(void **state)
     check_nn((gemm_rows){NULL, 1, 7, 1, 64, 0, 8, 100}, 17, 4, 0);
     check_nn((gemm_rows){NULL, 9, 97, 5, 320, 6500, 64, 6500}, 5, 5, 0);
     check_nn((gemm_rows){NULL, 1, 48, 2, 352, 0, 320, 16000}, 3, 6, 0);
-    check_nn((gemm_rows){NULL, 3, 4, 2, 64, 150, 32, 100}, 16, 7,
-             0); /* lines between those of segments */
+    check_nn((gemm_rows){NULL, 3, 4, 2, 64, 150, 32, 100}, 16, 7, 0);
 }
 
 static void nn_long(void **state)
