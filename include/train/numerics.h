@@ -5,7 +5,8 @@
  * --version, result.json and checkpoints. Who may go on with a run of another number: train/state.h.
  *
  * The table has trainings of 40 steps on the built-in digits: each preset, optimiser and schedule, and chains with the other
- * kinds of layers. The command selftest (train/selftest.h) runs them, and tests/e2e/golden.sh does with the command train.
+ * kinds of layers; and of some presets the first 4 steps, for machines on which 40 take too long. The command selftest
+ * (train/selftest.h) runs them, and tests/e2e/golden.sh does with the command train.
  *
  * Threads: any.   Collective: no.   Memory: none.   Errors: none.
  * Test: tests/unit/train_numerics.c (the table is complete), tests/style/numerics.sh (no row that was committed has changed)
