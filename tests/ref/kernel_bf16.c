@@ -231,6 +231,7 @@ static void nn_dense(void **state)
     (void)state;
     for (int rows = 1; rows <= 35; rows++)
         for (int c = 0; c < COLS; c++) {
+            if (!TESTED(rows * COLS + c, 7)) continue;
             int length = 1 + value_int(1, (uint64_t)(rows * COLS + c), 70);
             check_nn((gemm_rows){NULL, 1, rows, 1, length, 0, (size_t)(length + rows % 3), 0},
                      col_sweep[c], rows * 10 + c, 0);
@@ -309,10 +310,12 @@ static void tn_dense(void **state)
 {
     (void)state;
     for (int length = 1; length <= 35; length++)
-        for (int c = 0; c < COLS; c++)
+        for (int c = 0; c < COLS; c++) {
+            if (!TESTED(length * COLS + c, 7)) continue;
             check_tn((gemm_rows){NULL, 1, 1 + value_int(3, (uint64_t)(length * COLS + c), 80), 1,
                                  length, 0, (size_t)(length + c % 3), 0},
                      col_sweep[c], (length + c) % 2, length * 10 + c);
+        }
 }
 
 static void tn_segments(void **state)
@@ -329,9 +332,11 @@ static void tn_long(void **state)
 {
     (void)state;
     for (int store = GEMM_OVERWRITE; store <= GEMM_ACCUMULATE; store++) {
+        if (!TESTED(store, 2)) continue;
         check_tn((gemm_rows){NULL, 1, 256, 1, 128, 0, 128, 0}, 32, store, 1);
         check_tn((gemm_rows){NULL, 1, 301, 1, 150, 0, 150, 0}, 35, store, 2);
     }
+    if (!TESTED(1, 2)) return;
     check_tn((gemm_rows){NULL, 3, 200, 2, 130, 30000, 130, 9000}, 33, GEMM_OVERWRITE, 3);
 }
 

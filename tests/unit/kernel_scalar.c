@@ -1,11 +1,5 @@
 /* Tests of kernel/scalar: within 2 ulp of libm's long double functions, which have 11 more bits. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
+#include "check.h"
 #include "kernel/scalar.h"
 
 enum { POINTS = 200000 };
@@ -28,6 +22,7 @@ static double worst_ulps(function f, exact_function exact, double lo, double hi)
     for (int i = 0; i < POINTS; i++) {
         place += 0.6180339887498949;
         place -= place >= 1.0;
+        if (!TESTED(i, 21)) continue;
         double x = lo + (hi - lo) * place;
         double error = ulps(f(x), exact((long double)x));
         if (!(error <= worst)) worst = error; /* a NaN stays */
@@ -103,6 +98,7 @@ static void sine_and_cosine_are_accurate_near_their_zeros(void **state)
     const long double half_pi = acosl(0.0L);
     double worst = 0.0;
     for (int k = 1; k <= 63661; k++) {
+        if (!TESTED(k, 21)) continue;
         double x = (double)(k * half_pi);
         double error = k % 2 ? ulps(scalar_cos(x), cosl(x)) : ulps(scalar_sin(x), sinl(x));
         if (!(error <= worst)) worst = error;
