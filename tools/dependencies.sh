@@ -25,8 +25,8 @@
         valgrind chromium libsimgrid-dev
     )
     tier_cross=(
-        mmdebstrap gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-riscv64-linux-gnu
-        libc6-dev-riscv64-cross
+        mmdebstrap debian-archive-keyring gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+        gcc-riscv64-linux-gnu libc6-dev-riscv64-cross
     )
     tier_slurm=(slurmctld slurmd slurm-client munge)
     tier_hosts=(iproute2 util-linux procps python3)
@@ -70,6 +70,17 @@ apt_get() {
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
         -o DPkg::Lock::Timeout=120 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20 \
         -o Acquire::Retries=2 "$@" </dev/null
+}
+
+# debian_mirror SUITE: sets `mirror` to the line of sources.list with which apt of this machine gets Debian; empty where it
+# gets another system
+debian_mirror() {
+    local uri
+    # shellcheck disable=SC2016 # apt replaces them
+    uri=$(apt-get indextargets --format '$(ORIGIN) $(LABEL) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+        sed -n 's/^Debian Debian //p' | sort -u | sed -n 1p)
+    mirror=()
+    [[ -z $uri ]] || mirror=("deb $uri $1 main")
 }
 
 # install_packages TIER...: makes the tiers complete. 0: they are; 69: no right to install; 1: apt failed.

@@ -15,8 +15,8 @@ Installs what is missing, builds build/dev, and runs CTest; then lists what was 
 CTest's summary.
   -L LABEL   only tests with this label, may be repeated: unit ref grad prop mpi io tools e2e style count interop slow slurm
              fault hosts packaging cross
-  --all      what continuous integration runs: the labels slow, slurm, fault, hosts and packaging, Keras' own trainings too, the
-             sanitizers on the labels unit ref grad prop mpi, tests that start ranks with MPICH, and clang-tidy. Any skipped test then
+  --all      what continuous integration runs: the labels slow, slurm, fault, hosts, packaging and cross, Keras' own trainings
+             too, the sanitizers on the labels unit ref grad prop mpi, tests that start ranks with MPICH, and clang-tidy. Any skipped test then
              counts as a failure.
 
 $MNIST_DIR, a folder with MNIST's four files, is passed on to the tests that can use it.
@@ -45,7 +45,6 @@ selection() {
     if ((${#labels[@]})); then
         select=(-L "^(${labels[*]})\$")
     elif [[ $all == yes ]]; then
-        select=(-LE '^cross$')
         [[ -z ${MNIST_DIR-} ]] || select+=(-E '^tools/notebooks$') # slow/notebooks is the same on MNIST
     else
         select=(-LE '^(slow|slurm|fault|hosts|packaging|cross)$' -E '^interop/(optimizer|training)_parity$')
@@ -88,7 +87,7 @@ list_skipped() {
     printf '\nskipped: %d\n' "${#rows[@]}"
     ((${#rows[@]} == 0)) || printf '  %s\n' "${rows[@]}"
     if [[ $all == no && ${#labels[@]} == 0 ]]; then
-        printf '  labels slow, slurm, fault, hosts and packaging, interop/{optimizer,training}_parity, the sanitizers, MPICH, clang-tidy: run with --all only\n  label cross: run with -L cross only\n'
+        printf '  labels slow, slurm, fault, hosts, packaging and cross, interop/{optimizer,training}_parity, the sanitizers, MPICH, clang-tidy: run with --all only\n'
     elif [[ $all == yes ]] && ((${#rows[@]})); then
         failures+=("${#rows[@]} skipped tests, none allowed with --all")
     fi
@@ -119,7 +118,7 @@ extra_stages() {
 main() {
     parse "$@"
     local -a tiers=(build data report test) failures=()
-    [[ $all == no ]] || tiers+=(extra fashion slurm hosts deb packaging)
+    [[ $all == no ]] || tiers+=(extra fashion slurm hosts deb packaging cross)
     [[ " ${labels[*]} " != *' slurm '* ]] || tiers+=(slurm)
     [[ " ${labels[*]} " != *' hosts '* ]] || tiers+=(hosts)
     [[ " ${labels[*]} " != *' packaging '* ]] || tiers+=(deb packaging)
