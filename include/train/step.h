@@ -37,14 +37,14 @@ const char *step_phase_name(step_phase phase);
 typedef enum step_wait {
     STEP_WAIT_EXCHANGE, /* for the sums of other ranks                                             */
     STEP_WAIT_VOTE,
-    STEP_WAIT_PUBLISH, /* for parameters                                                          */
+    STEP_WAIT_PUBLISH, /* for parameters, also for late ones, in the forward pass of the next step */
     STEP_WAIT_GROUP,   /* for packed forms, of the ranks that share memory                        */
     STEP_WAITS
 } step_wait;
 
 /* The seconds of a step by thread 0's clock, without gaps: their sum is the step. Only if the session has a trace. */
 typedef struct step_parts {
-    /* Before each wait, outside of MPI. Work after the last wait counts to the first. */
+    /* Before each wait, outside of MPI. Work after the last wait counts to the first, as does work before late parameters. */
     double work_s[STEP_WAITS];
     double wait_s[STEP_WAITS]; /* waiting and moving data */
     double send_s;             /* beginning an exchange during the backward pass */
