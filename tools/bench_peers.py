@@ -7,7 +7,7 @@ MNIST that lies ready in memory as tensors and in shuffled batches; compilation 
 no warm-up. Threads: the cores that this process may use (taskset limits all alike). Denormals: as each has them by default.
 Before a peer runs, it takes the weights of a network that mnist_dist trained, and must give the same probabilities.
 
-Precisions: f32, and bf16 as each peer offers it (autocast; Keras' mixed_bfloat16; forward alone a model that is bf16). ONNX
+Precisions: f32, and bf16: mnist_dist's --precision bf16, and as each peer offers it (autocast; Keras' mixed_bfloat16; forward alone a model that is bf16). ONNX
 Runtime and OpenVINO run forward passes; the former has no bf16 for x86 processors.
 
 sections
@@ -220,9 +220,12 @@ class Field:
                         yield Contender(title, False, self.peer(name), task)
 
     def whole(self, model: str, batch: int, mode: str) -> list[Contender]:
-        """mnist_dist on all cores, and every variant of every peer."""
-        task = self.task(model, batch, mode)
-        return [Contender("mnist_dist", True, self.ours(), task), *self.peers(model, batch, mode)]
+        """mnist_dist on all cores, in f32 and perhaps in bf16, and every variant of every peer."""
+        found = [Contender("mnist_dist", True, self.ours(), self.task(model, batch, mode))]
+        if "bf16" in self.options.precisions:
+            task = self.task(model, batch, mode, precision="bf16")
+            found.append(Contender("mnist_dist, bf16", True, self.ours(), task))
+        return [*found, *self.peers(model, batch, mode)]
 
     def scaling(self, model: str) -> list[Contender]:
         """Layouts of mnist_dist, then PyTorch's of the same names: RANKSxTHREADS ends each name."""

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "comm/comm.h"
+#include "kernel/kernels.h"
 
 enum { BENCH_MAX_KERNELS = 64 };
 
@@ -34,9 +35,10 @@ typedef struct bench_kernels_result {
 
 typedef struct bench_kernels_cfg {
     comm *c;
-    int threads;        /* of this rank               */
-    const char *isa;    /* as kernels_select takes it */
-    const char *kernel; /* a name, or "all"           */
+    int threads;         /* of this rank               */
+    const char *isa;     /* as kernels_select takes it */
+    precision precision; /* of the products         */
+    const char *kernel;  /* a name, or "all"           */
 } bench_kernels_cfg;
 
 /* Fills *result on all ranks. STATUS_USAGE for an unknown kernel, with the known names; as kernels_select. */

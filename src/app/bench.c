@@ -113,8 +113,9 @@ static int64_t small_grain(const app *a)
 
 static void print_kernel(const app *a, const bench_kernels_result *b, const bench_kernel *row)
 {
-    print_json(json_pack("{s:s,s:s,s:s,s:i,s:i,s:s,s:o,s:o,s:o,s:o,s:s,s:o}", "kernel", row->kernel,
-                         "shape", row->shape, "isa", b->isa, "ranks", a->layout->ranks, "threads",
+    print_json(json_pack("{s:s,s:s,s:s,s:s,s:i,s:i,s:s,s:o,s:o,s:o,s:o,s:s,s:o}", "kernel",
+                         row->kernel, "shape", row->shape, "isa", b->isa, "precision",
+                         settings_precision_name(&a->o.cfg), "ranks", a->layout->ranks, "threads",
                          a->advice.threads, "unit", row->unit, "rate", json_real_or_null(row->rate),
                          "rate_low", json_real_or_null(row->low), "rate_high",
                          json_real_or_null(row->high), "call_us",
@@ -147,8 +148,11 @@ static void print_kernel_table(const app *a, const bench_kernels_result *b)
 
 static status bench_kernels(const app *a, failure *why)
 {
-    bench_kernels_cfg cfg = {
-        .c = a->c, .threads = a->advice.threads, .isa = a->o.cfg.isa, .kernel = a->o.kernel};
+    bench_kernels_cfg cfg = {.c = a->c,
+                             .threads = a->advice.threads,
+                             .isa = a->o.cfg.isa,
+                             .precision = settings_precision(&a->o.cfg),
+                             .kernel = a->o.kernel};
     bench_kernels_result *b = memory_take(sizeof *b);
     status code = bench_kernels_run(&cfg, b, why);
     if (!code && app_speaks(a)) {

@@ -203,7 +203,7 @@ status bench_kernels_run(const bench_kernels_cfg *cfg, bench_kernels_result *res
     const kernels *k;
     *result = (bench_kernels_result){.count = 0};
     status code = check_name(cfg->kernel, why);
-    if (!code) code = comm_agree(cfg->c, kernels_select(cfg->isa, PRECISION_FP32, &k, why), why);
+    if (!code) code = comm_agree(cfg->c, kernels_select(cfg->isa, cfg->precision, &k, why), why);
     if (code) return code;
     team_set_threads(cfg->threads);
     result->isa = k->name;

@@ -20,6 +20,14 @@ rows 'all((r["unit"] == "GFLOP/s") == (r["bound"] == "fma_peak") and r["isa"] ==
 
 on 2x2 bench --kernel=gemm_nn
 rows '[r["kernel"] for r in rows[:3]] == ["fma_peak", "copy", "copy"] and {r["kernel"] for r in rows[3:]} == {"gemm_nn"}'
+
+# with --precision bf16 the products are those of its tables
+for isa in avx2 baseline; do
+    on 1x1 bench --kernel gemm_nn --precision bf16 --isa "$isa"
+    rows "all(r['precision'] == 'bf16' and r['isa'] == '$isa' and r['rate'] > 0 for r in rows) and len(rows) > 3"
+done
+on 2x2 bench --kernel=gemm_nn
+rows 'all(r["precision"] == "fp32" for r in rows)'
 # a rate is what all threads do together
 rows 'all(abs(r["rate"] * r["call_us"] - 4 * 2e-3 * 128 * 1600 * 128) < 1 for r in rows if r["shape"] == "cnn dense")'
 

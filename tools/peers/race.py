@@ -109,6 +109,7 @@ class Bench:
         words = [*self.launcher, self.program, "bench", "--model", CHAINS[task.model], "--batch-size", str(task.batch)]
         words += ["-t", str(self.threads), "--data", task.data, "--max-steps", str(steps)]
         words += ["--inference"] if task.mode == "inference" else []
+        words += ["--precision", "bf16"] if task.precision == "bf16" else []
         output = output_of(words, self.setting.environment, self.log, self.setting.timeout_s)
         try:
             result = json.loads(output.strip().splitlines()[-1])
