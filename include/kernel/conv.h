@@ -55,10 +55,12 @@ typedef struct conv_windows {
 } conv_windows;
 
 /* Forward of `samples` samples. w: conv_pixels: [3, 3, 1, F]; winograd: what winograd_pack made of it. act: ACTIVATION_NONE
- * or ACTIVATION_RELU. scratch: `pixels` or `winograd` floats. */
+ * or ACTIVATION_RELU. argmax NULL: it is not wanted. filter_hi is 0, or filters [filter_lo, filter_hi) alone are computed, both
+ * multiples of CONV_BLOCK (winograd). scratch: `pixels` or `winograd` floats. */
 typedef struct conv_forward_args {
     conv_windows g;
     int samples;
+    int filter_lo, filter_hi;
     const float *x, *w, *bias;
     activation act;
     float *y;

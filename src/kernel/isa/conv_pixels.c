@@ -55,9 +55,10 @@ INLINE void window_sums(const float *x, size_t width, simd_float w[TAPS][VECTORS
         sum[v][q] = simd_zero() + (sum[v][q] + odd[v][q]);
 }
 
-/* All windows of the sample x, for `vectors` vectors of filters from f on. place as place_windows leaves it. */
+/* All windows of the sample x, for `vectors` vectors of filters from f on. place as place_windows leaves it. keeps: argmax is
+ * wanted; a constant, as the test costs time in the loop. */
 INLINE void forward_filters(const conv_forward_args *a, const float *x, const window_place *place,
-                            int inked, int f, const int vectors, const int chains)
+                            int inked, int f, const int vectors, const int chains, const int keeps)
 {
     const conv_windows *g = &a->g;
     simd_float w[TAPS][VECTORS], bias[VECTORS];
@@ -72,14 +73,27 @@ INLINE void forward_filters(const conv_forward_args *a, const float *x, const wi
         int at = place[i].y + f;
         window_sums(x + place[i].x, (size_t)g->width, w, vectors, chains, sum);
         UNROLL for (int v = 0; v < vectors; v++) window_store(
-            sum[v], bias[v], a->act, a->y + at + v * SIMD_LEN, a->argmax + at + v * SIMD_LEN);
+            sum[v], bias[v], a->act, a->y + at + v * SIMD_LEN,
+            keeps ? a->argmax + at + v * SIMD_LEN : NULL);
     }
     const simd_float none[4] = {simd_zero(), simd_zero(), simd_zero(), simd_zero()};
     for (int i = inked; i < g->rows * g->cols; i++) UNROLL for (int v = 0; v < vectors; v++)
         {
             int at = place[i].y + f + v * SIMD_LEN;
-            window_store(none, bias[v], a->act, a->y + at, a->argmax + at);
+            window_store(none, bias[v], a->act, a->y + at, keeps ? a->argmax + at : NULL);
         }
+}
+
+static void forward_with_argmax(const conv_forward_args *a, const float *x,
+                                const window_place *place, int inked, int f)
+{
+    forward_filters(a, x, place, inked, f, VECTORS, 1, 1);
+}
+
+static void forward_alone(const conv_forward_args *a, const float *x, const window_place *place,
+                          int inked, int f)
+{
+    forward_filters(a, x, place, inked, f, VECTORS, 1, 0);
 }
 
 void KERNEL(conv_pixels_forward)(const conv_forward_args *all)
@@ -89,14 +103,27 @@ void KERNEL(conv_pixels_forward)(const conv_forward_args *all)
     for (int n = 0; n < a.samples; n++) {
         int inked = place_windows(&a.g, a.x, place);
         for (int f = 0; f < a.g.filters; f += VECTORS * SIMD_LEN)
-            forward_filters(&a, a.x, place, inked, f, VECTORS, 1);
-        a.x += a.g.in_length, a.y += a.g.out_length, a.argmax += a.g.out_length;
+            (a.argmax ? forward_with_argmax : forward_alone)(&a, a.x, place, inked, f);
+        a.x += a.g.in_length, a.y += a.g.out_length;
+        if (a.argmax) a.argmax += a.g.out_length;
     }
 }
 
 static const float *rounded_pixels(const conv_windows *g, const float *x, float *scratch)
 {
     return windows_rounded(g, x, scratch, conv_scratch_lengths(g).pixels);
+}
+
+static void rounded_with_argmax(const conv_forward_args *a, const float *x,
+                                const window_place *place, int inked, int f)
+{
+    forward_filters(a, x, place, inked, f, 1, 2, 1);
+}
+
+static void rounded_alone(const conv_forward_args *a, const float *x, const window_place *place,
+                          int inked, int f)
+{
+    forward_filters(a, x, place, inked, f, 1, 2, 0);
 }
 
 /* One vector of filters at a time: the eight chains of two would not leave registers for the weights. */
@@ -108,8 +135,9 @@ void KERNEL(conv_pixels_forward_bf16)(const conv_forward_args *all)
         const float *x = rounded_pixels(&a.g, a.x, a.scratch);
         int inked = place_windows(&a.g, x, place);
         for (int f = 0; f < a.g.filters; f += SIMD_LEN)
-            forward_filters(&a, x, place, inked, f, 1, 2);
-        a.x += a.g.in_length, a.y += a.g.out_length, a.argmax += a.g.out_length;
+            (a.argmax ? rounded_with_argmax : rounded_alone)(&a, x, place, inked, f);
+        a.x += a.g.in_length, a.y += a.g.out_length;
+        if (a.argmax) a.argmax += a.g.out_length;
     }
 }
 

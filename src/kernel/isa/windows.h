@@ -27,17 +27,17 @@ INLINE const float *windows_rounded(const conv_windows *g, const float *x, float
     return rounded;
 }
 
-/* y = act(max of the four sums + bias); argmax: the index of the maximum, the first of equal ones. */
+/* y = act(max of the four sums + bias); argmax, unless NULL: the index of the maximum, the first of equal ones. */
 INLINE void window_store(const simd_float sum[4], simd_float bias, activation act, float *y,
                          uint8_t *argmax)
 {
-    simd_int right = sum[1] > sum[0], below_right = sum[3] > sum[2];
     simd_float above = simd_max(sum[1], sum[0]), under = simd_max(sum[3], sum[2]);
-    simd_int below = under > above;
-    simd_int where = (below & (below_right & 1)) | (~below & (right & 1)) | (below & 2);
     simd_float best = simd_max(under, above) + bias;
     if (act == ACTIVATION_RELU) best = simd_relu(best);
     simd_store(y, best);
+    if (!argmax) return;
+    simd_int right = sum[1] > sum[0], below_right = sum[3] > sum[2], below = under > above;
+    simd_int where = (below & (below_right & 1)) | (~below & (right & 1)) | (below & 2);
     simd_store_bytes(argmax, where);
 }
 

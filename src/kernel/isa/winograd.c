@@ -173,17 +173,33 @@ typedef struct blank_rows {
     uint32_t row[BLOCK_PIXELS];
 } blank_rows;
 
+/* 1: some channel of the pixel is not 0. */
+INLINE uint32_t pixel_has_ink(const conv_windows *g, const float *pixel)
+{
+    simd_int any = {0};
+    for (int c = 0; c < g->channels; c += SIMD_LEN)
+        any = any | (simd_load(pixel + c) != simd_zero());
+    return simd_bits(any) != 0;
+}
+
+/* 1: every third pixel of every third row of a block has ink. Then no position is blank, as it reads one of these. */
+static int is_covered(const conv_windows *g, const float *x)
+{
+    uint32_t all = 1;
+    for (int i = 2; i < BLOCK_PIXELS + 2; i += 3)
+        for (int j = 2; j < BLOCK_PIXELS + 2; j += 3)
+            all &= pixel_has_ink(g, x + (i * g->width + j) * g->channels);
+    return (int)all;
+}
+
 static blank_rows find_blank(const conv_windows *g, const float *x)
 {
+    if (is_covered(g, x)) return (blank_rows){{0}};
     uint32_t ink[BLOCK_PIXELS + 2];
     for (int i = 0; i < BLOCK_PIXELS + 2; i++, x += g->width * g->channels) {
         uint32_t some = 0;
-        for (int j = 0; j < BLOCK_PIXELS + 2; j++) {
-            simd_int any = {0};
-            for (int c = 0; c < g->channels; c += SIMD_LEN)
-                any = any | (simd_load(x + j * g->channels + c) != simd_zero());
-            some |= (uint32_t)(simd_bits(any) != 0) << j;
-        }
+        for (int j = 0; j < BLOCK_PIXELS + 2; j++)
+            some |= pixel_has_ink(g, x + j * g->channels) << j;
         ink[i] = some | some >> 1 | some >> 2;
     }
     blank_rows b;
@@ -192,7 +208,7 @@ static blank_rows find_blank(const conv_windows *g, const float *x)
 }
 
 /* A vector of filters of a block: 4 tiles of m -> 10 x 10 sums -> 5 x 5 windows at y and argmax. */
-static void block_output(const conv_forward_args *a, const float *m, const float *bias,
+INLINE void block_output(const conv_forward_args *a, const float *m, const float *bias,
                          const blank_rows *blank, float *y, uint8_t *argmax)
 {
     simd_float sum[BLOCK_PIXELS][BLOCK_PIXELS], b = simd_load(bias);
@@ -220,8 +236,20 @@ static void block_output(const conv_forward_args *a, const float *m, const float
                 UNROLL for (int q = 0; q < 4; q++) if ((above | below << 2) >> q & 1)
                     window[q] = simd_zero();
             int at = (i * a->g.out_width + j) * a->g.filters;
-            window_store(window, b, a->act, y + at, argmax + at);
+            window_store(window, b, a->act, y + at, argmax ? argmax + at : NULL);
         }
+}
+
+static void block_with_argmax(const conv_forward_args *a, const float *m, const float *bias,
+                              const blank_rows *blank, float *y, uint8_t *argmax)
+{
+    block_output(a, m, bias, blank, y, argmax);
+}
+
+static void block_alone(const conv_forward_args *a, const float *m, const float *bias,
+                        const blank_rows *blank, float *y)
+{
+    block_output(a, m, bias, blank, y, NULL);
 }
 
 /* A block's place: floats to its corner in x, and to its first window in y (and argmax). */
@@ -254,16 +282,21 @@ static void some_blocks(const conv_forward_args *a, int first, int count)
                            (size_t)(t / 2 * OUT * g->width + t % 2 * OUT) * (size_t)g->channels,
                        v + (b * BLOCK_TILES + t) * g->channels);
     }
-    for (int f = 0; f < g->filters; f += PANEL) {
+    for (int f = a->filter_lo; f < (a->filter_hi ? a->filter_hi : g->filters); f += PANEL) {
         const float *u = a->w + (size_t)f * WINOGRAD_POINTS * (size_t)(g->channels + 1);
         if (count * BLOCK_TILES == TILES)
             products_of_all(v, u, g->channels, m);
         else
             products_of_block(v, u, g->channels, m);
         for (int b = 0; b < count; b++)
-            for (int n = 0; n < PANEL; n += SIMD_LEN)
-                block_output(a, m + b * BLOCK_TILES * PANEL + n, a->bias + f + n, &blank[b],
-                             a->y + at[b].y + f + n, a->argmax + at[b].y + f + n);
+            for (int n = 0; n < PANEL; n += SIMD_LEN) {
+                const float *sums = m + b * BLOCK_TILES * PANEL + n, *bias = a->bias + f + n;
+                size_t to = at[b].y + (size_t)(f + n);
+                if (a->argmax)
+                    block_with_argmax(a, sums, bias, &blank[b], a->y + to, a->argmax + to);
+                else
+                    block_alone(a, sums, bias, &blank[b], a->y + to);
+            }
     }
 }
 
