@@ -148,7 +148,8 @@ static inline void fast_open(fast *f, const twin *t, const stage *wanted)
     f->y = fence_open(samples * t->out), f->dy = fence_open(samples * t->out);
     f->saved = fence_open(samples * f->s.saved_bytes);
     float *packed = fence_floats(&f->packed, f->s.packed_length);
-    f->io = (stage_io){.parameters = t->w,
+    f->io = (stage_io){.draw = {.trains = 1},
+                       .parameters = t->w,
                        .packed = packed,
                        .scratch = fence_floats(&f->scratch, f->scratch_length)};
     memset(f->io.scratch, 0, f->scratch_length * sizeof(float));

@@ -94,6 +94,8 @@ typedef struct stage_tree {
 struct stage_type {
     const char *name;
     stage_split split;
+    /* BY_SAMPLE: 1: forward can compute a part of each sample's outputs, for passes of fewer samples than threads. */
+    int shares_samples;
     /* How many layers of the chain this stage can run from s->layer on: 0, 1, or 2 with `next`, the layer after it (NULL at the
      * end of the chain). Of s, k, engine, sums, layer and want_input_gradient are set. Must not depend on the instruction
      * set. A takes of NULL: always 1. */
@@ -102,7 +104,8 @@ struct stage_type {
     void (*plan)(stage *s);
     /* packed = private forms of the parameters, after every update; shared among (part, parts). NULL: none. */
     void (*prepare)(const stage *s, const float *parameters, float *packed, int part, int parts);
-    /* BY_SAMPLE: all samples, part 0 of 1. */
+    /* BY_SAMPLE: all samples, part 0 of 1; with shares_samples also a part of each sample's outputs, without barriers. What
+     * backward needs need not be saved where io->draw.trains is 0. */
     void (*forward)(const stage *s, const stage_io *io, int samples, int part, int parts);
     /* BY_SAMPLE: overwrites gradient[leaf_length] with the sum over the samples in order. */
     void (*backward_leaf)(const stage *s, const stage_io *io, int samples, float *gradient);

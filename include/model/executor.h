@@ -118,7 +118,8 @@ span executor_joint_sum(executor *r, span slice, int thread, float *out);
 const float *executor_logits(const executor *r);
 
 /* The share of the outputs above 0 at the model's last convolution that is fused with its pooling, in the last pass; -1
- * without one. Where that layer has a ReLU, it is the share of the gradient after it that is not 0. */
+ * without one, or where the pass did not keep them: it did not train, and the next layer is no dense one. Where that layer
+ * has a ReLU, it is the share of the gradient after it that is not 0. */
 double executor_active_share(const executor *r);
 
 /* The most leaves of one pass. */

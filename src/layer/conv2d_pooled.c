@@ -48,7 +48,7 @@ static conv_forward_args forward_args(const stage *s, const stage_io *io, const 
                                .bias = io->parameters + s->layer->tensor[1].at.offset,
                                .act = activation_fused(s->layer->cfg.act),
                                .y = io->y,
-                               .argmax = io->saved,
+                               .argmax = io->draw.trains ? io->saved : NULL,
                                .scratch = io->scratch};
 }
 
@@ -110,13 +110,19 @@ static void pixels_plan(stage *s)
     s->scratch_length = conv_scratch_lengths(&g).pixels;
 }
 
+/* A part is some rows of windows of every sample. */
 static void pixels_forward(const stage *s, const stage_io *io, int samples, int part, int parts)
 {
-    CHECK(part == 0 && parts == 1, "part %d of %d", part, parts);
     conv_forward_args a = forward_args(s, io, io->parameters + s->layer->tensor[0].at.offset,
                                        samples);
+    range rows = range_share(a.g.rows, part, parts);
+    size_t first = (size_t)rows.lo * (size_t)(a.g.out_width * a.g.filters);
+    a.g.rows = rows.hi - rows.lo;
+    a.x += (size_t)(2 * rows.lo) * (size_t)a.g.width;
+    a.y += first;
+    if (a.argmax) a.argmax += first;
     s->k->conv_pixels_forward(&a);
-    activate(s, &a.g, io->y, samples);
+    activate(s, &a.g, a.y, samples);
 }
 
 static void pixels_backward_leaf(const stage *s, const stage_io *io, int samples, float *gradient)
@@ -129,6 +135,7 @@ static void pixels_backward_leaf(const stage *s, const stage_io *io, int samples
 const stage_type stage_conv2d_pixels = {
     .name = "conv2d_pixels",
     .split = STAGE_BY_SAMPLE,
+    .shares_samples = 1,
     .takes = pixels_takes,
     .plan = pixels_plan,
     .forward = pixels_forward,
@@ -204,8 +211,8 @@ static void pooled_prepare(const stage *s, const float *parameters, float *packe
                            packed + packed_lengths(s, &g).forward);
 }
 
-/* The general product, then the pooling: sample by sample. */
-static void forward_exact(const stage *s, const conv_forward_args *a)
+/* The general product, then the pooling: sample by sample. argmax [samples, out_length] is always written. */
+static void forward_exact(const stage *s, const conv_forward_args *a, uint8_t *argmax)
 {
     const conv_windows *g = &a->g;
     size_t pitch = (size_t)(g->width * g->channels);
@@ -238,19 +245,28 @@ static void forward_exact(const stage *s, const conv_forward_args *a)
                              .bias = a->bias,
                              .act = a->act};
             s->k->pool_forward(&row, a->scratch + (size_t)(2 * i) * p.c_outer_stride, a->y + at,
-                               a->argmax + at);
+                               argmax + at);
         }
     }
 }
 
+/* Winograd's part is some filters of every sample. Part 0 does it all where the general product or an activation that is
+ * computed afterwards takes whole rows. */
 static void pooled_forward(const stage *s, const stage_io *io, int samples, int part, int parts)
 {
-    CHECK(part == 0 && parts == 1, "part %d of %d", part, parts);
     conv_forward_args a = forward_args(s, io, io->packed, samples);
-    if (by_winograd(s, &a.g))
+    int winograd = by_winograd(s, &a.g);
+    if (winograd && activation_after(s->layer->cfg.act) == ACTIVATION_NONE) {
+        range blocks = range_share(a.g.filters / CONV_BLOCK, part, parts);
+        a.filter_lo = CONV_BLOCK * blocks.lo, a.filter_hi = CONV_BLOCK * blocks.hi;
+        if (blocks.hi > blocks.lo) s->k->winograd_forward(&a);
+        return;
+    }
+    if (part > 0) return;
+    if (winograd)
         s->k->winograd_forward(&a);
     else
-        forward_exact(s, &a);
+        forward_exact(s, &a, io->saved);
     activate(s, &a.g, io->y, samples);
 }
 
@@ -277,6 +293,7 @@ static void pooled_backward_leaf(const stage *s, const stage_io *io, int samples
 const stage_type stage_conv2d_pooled = {
     .name = "conv2d_pooled",
     .split = STAGE_BY_SAMPLE,
+    .shares_samples = 1,
     .takes = pooled_takes,
     .plan = pooled_plan,
     .prepare = pooled_prepare,

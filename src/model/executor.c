@@ -37,17 +37,6 @@ const float *executor_logits(const executor *r)
     return r->activation[r->m->stages];
 }
 
-double executor_active_share(const executor *r)
-{
-    int last = r->m->stages - 1;
-    while (last >= 0 && !r->m->stage[last].fused) last--;
-    if (last < 0 || r->pass.count == 0) return -1;
-    const float *y = r->activation[last + 1];
-    size_t outputs = (size_t)r->pass.count * r->m->stage[last].out_length, active = 0;
-    for (size_t i = 0; i < outputs; i++) active += y[i] > 0.0f;
-    return (double)active / (double)outputs;
-}
-
 /* Sums of the pass: leaves for BY_OUTPUT stages; per thread, and then over threads, for BY_SAMPLE stages. */
 static void plan_sums(executor *r)
 {
@@ -86,13 +75,58 @@ void executor_begin_pass(executor *r, const pass_args *pass, int thread)
     trace_barrier(r->trace, thread);
 }
 
+/* A thread's samples. In a pass that trains, whole leaves, so that backward finds them where forward left them. */
+static range thread_samples(const executor *r, int thread)
+{
+    if (!r->pass.leaves) return range_share(r->pass.count, thread, r->threads);
+    int leaves = (r->pass.count + r->grain - 1) / r->grain;
+    range share = range_share(leaves, thread, r->threads);
+    int hi = share.hi * r->grain;
+    return (range){share.lo * r->grain, hi < r->pass.count ? hi : r->pass.count};
+}
+
+/* 1: in a pass that does not train, the threads share the outputs of each sample, as there are fewer samples than threads. */
+static int is_together(const executor *r)
+{
+    return !r->pass.leaves && r->pass.count < r->threads;
+}
+
+/* 1: in a pass that does not train, only stages of one group need what lies at this boundary. Each leaf of a thread then lies
+ * where the leaf before it lay, at the thread's first sample, and stays in the cache. */
+static int is_passing(const executor *r, int boundary)
+{
+    if (r->pass.leaves || is_together(r)) return 0;
+    return boundary == 0 ? r->m->stage[0].type->split == STAGE_BY_SAMPLE : r->leaf_local[boundary];
+}
+
+double executor_active_share(const executor *r)
+{
+    int last = r->m->stages - 1;
+    while (last >= 0 && !r->m->stage[last].fused) last--;
+    if (last < 0 || r->pass.count == 0 || is_passing(r, last + 1)) return -1;
+    const float *y = r->activation[last + 1];
+    size_t outputs = (size_t)r->pass.count * r->m->stage[last].out_length, active = 0;
+    for (size_t i = 0; i < outputs; i++) active += y[i] > 0.0f;
+    return (double)active / (double)outputs;
+}
+
+/* The activations at a boundary, of the samples from `first` on. */
+static float *activation_at(const executor *r, int boundary, int first, int thread)
+{
+    int sample = is_passing(r, boundary) ? thread_samples(r, thread).lo : first;
+    return r->activation[boundary] + (size_t)sample * executor_boundary_length(r->m, boundary);
+}
+
 stage_io executor_stage_io(const executor *r, int i, int first, int thread)
 {
     const stage *s = &r->m->stage[i];
     stage_io io = {.parameters = r->parameters, .packed = r->packed + s->packed_offset};
-    io.x = r->activation[i] + (size_t)first * s->in_length;
-    io.y = r->activation[i + 1] + (size_t)first * s->out_length;
-    if (r->saved[i]) io.saved = r->saved[i] + (size_t)first * s->saved_bytes;
+    io.x = activation_at(r, i, first, thread);
+    io.y = activation_at(r, i + 1, first, thread);
+    if (r->saved[i]) {
+        int sample = r->pass.leaves ? first : thread_samples(r, thread).lo;
+        io.saved = r->saved[i] + (size_t)sample * s->saved_bytes;
+    }
     io.scratch = r->thread[thread].scratch + s->scratch_offset;
     io.shared = r->shared[i];
     io.draw = (stage_draw){.trains = r->pass.leaves > 0,
@@ -104,28 +138,23 @@ stage_io executor_stage_io(const executor *r, int i, int first, int thread)
     return io;
 }
 
-static void load_pixels(const executor *r, range samples, uint8_t *changed)
+static void load_pixels(const executor *r, range samples, int thread)
 {
     const pass_args *p = &r->pass;
     size_t length = executor_boundary_length(r->m, 0);
-    for (int i = samples.lo; i < samples.hi; i++) {
+    float *x = activation_at(r, 0, samples.lo, thread);
+    double begin_s = trace_now(r->trace);
+    for (int i = samples.lo; i < samples.hi; i++, x += length) {
         int sample = p->samples ? p->samples[i] : p->first + i;
         const uint8_t *pixels = p->pixels + (size_t)sample * length;
         if (p->transform.image) {
+            uint8_t *changed = r->thread[thread].pixels;
             p->transform.image(p->transform.context, sample, pixels, changed);
             pixels = changed;
         }
-        r->m->k->scale_bytes(pixels, length, r->activation[0] + (size_t)i * length);
+        r->m->k->scale_bytes(pixels, length, x);
     }
-}
-
-/* A thread's samples: whole leaves, so that backward finds them where forward left them. */
-static range thread_samples(const executor *r, int thread)
-{
-    int leaves = (r->pass.count + r->grain - 1) / r->grain;
-    range share = range_share(leaves, thread, r->threads);
-    int hi = share.hi * r->grain;
-    return (range){share.lo * r->grain, hi < r->pass.count ? hi : r->pass.count};
+    trace_span(r->trace, thread, r->phase.load, begin_s);
 }
 
 void executor_poll(const executor *r)
@@ -140,6 +169,7 @@ static void forward_leaves(executor *r, int first, int last, int thread)
     range own = thread_samples(r, thread);
     for (int at = own.lo; at < own.hi; at += r->grain) {
         int count = own.hi - at < r->grain ? own.hi - at : r->grain;
+        if (first == 0) load_pixels(r, (range){at, at + count}, thread);
         for (int i = first; i < last; i++) {
             stage_io io = executor_stage_io(r, i, at, thread);
             double begin_s = trace_now(r->trace);
@@ -151,23 +181,47 @@ static void forward_leaves(executor *r, int first, int last, int thread)
     }
 }
 
+/* Stages [first, last) one after another on all samples, each by all threads, or by one where it cannot be shared. */
+static void forward_together(executor *r, int first, int last, int thread)
+{
+    if (first == 0) {
+        if (thread == 0) load_pixels(r, (range){0, r->pass.count}, thread);
+        trace_barrier(r->trace, thread);
+    }
+    for (int i = first; i < last; i++) {
+        const stage *s = &r->m->stage[i];
+        int parts = s->type->shares_samples ? r->threads : 1;
+        double begin_s = trace_now(r->trace);
+        if (thread < parts) {
+            stage_io io = executor_stage_io(r, i, 0, thread);
+            s->type->forward(s, &io, r->pass.count, thread, parts);
+            trace_work(r->trace, thread, r->phase.forward[i], begin_s,
+                       r->pass.count * r->phase.forward_flop[i] / parts);
+        }
+        if (i + 1 < last) trace_barrier(r->trace, thread);
+    }
+}
+
 void executor_forward(executor *r, int thread)
 {
     const model *m = r->m;
     const pass_hooks *hooks = &r->pass.hooks;
-    double begin_s = trace_now(r->trace);
-    load_pixels(r, thread_samples(r, thread), r->thread[thread].pixels);
-    trace_span(r->trace, thread, r->phase.load, begin_s);
-    if (m->stage[0].type->split == STAGE_BY_OUTPUT) trace_barrier(r->trace, thread);
+    if (m->stage[0].type->split == STAGE_BY_OUTPUT) {
+        load_pixels(r, thread_samples(r, thread), thread);
+        trace_barrier(r->trace, thread);
+    }
     for (int g = 0; g < r->groups; g++) {
         int first = r->group[g], last = r->group[g + 1];
         if (hooks->late_parameters && first == m->late_stage)
             hooks->late_parameters(hooks->context, thread);
         if (m->stage[first].type->split == STAGE_BY_SAMPLE) {
-            forward_leaves(r, first, last, thread);
+            if (is_together(r))
+                forward_together(r, first, last, thread);
+            else
+                forward_leaves(r, first, last, thread);
         } else {
             stage_io io = executor_stage_io(r, first, 0, thread);
-            begin_s = trace_now(r->trace);
+            double begin_s = trace_now(r->trace);
             m->stage[first].type->forward(&m->stage[first], &io, r->pass.count, thread, r->threads);
             trace_work(r->trace, thread, r->phase.forward[first], begin_s,
                        r->pass.count * r->phase.forward_flop[first] / r->threads);

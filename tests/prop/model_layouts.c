@@ -9,10 +9,12 @@
 
 enum { MOST_SAMPLES = 40, MOST_THREADS = 4 };
 
-static const struct {
+typedef struct model_case {
     const char *spec;
     shape input;
-} models[] = {
+} model_case;
+
+static const model_case models[] = {
     {"conv2d 5 3 relu; maxpool 2; conv2d 3 2 same relu; flatten; dense 6 relu; dense 3",
      {3, {9, 8, 1}}},
     {"flatten; dense 5 relu; dense 3", {3, {4, 5, 1}}},
@@ -37,6 +39,17 @@ static const struct {
 };
 enum { MODELS = sizeof models / sizeof *models };
 
+/* Convolutions that are fused with their pooling: by Winograd's algorithm, and by plain sums. */
+static const model_case fused[] = {
+    {"conv2d 32 3 relu; maxpool 2; conv2d 64 3 relu; maxpool 2; flatten; dense 3",
+     {3, {26, 26, 1}}},
+    {"conv2d 32 3 tanh; maxpool 2; conv2d 32 3 tanh; maxpool 2; flatten; dense 3",
+     {3, {26, 26, 1}}},
+    {"conv2d 32 3 relu; maxpool 2; conv2d 32 3 relu; maxpool 2; flatten; dense 3",
+     {3, {12, 10, 1}}},
+};
+enum { FUSED = sizeof fused / sizeof *fused };
+
 /* A model, its samples in a drawn order, and the leaves of batches of the first `count` of them. */
 typedef struct world {
     fixture f;
@@ -48,13 +61,13 @@ typedef struct world {
     float *probabilities; /* likewise                              */
 } world;
 
-static world world_open(int which, const kernels *k, gemm_engine engine)
+static world world_open(const model_case *m, const kernels *k, gemm_engine engine)
 {
-    fixture_cfg cfg = {models[which].spec, models[which].input, 3, MOST_SAMPLES, engine, 5};
+    fixture_cfg cfg = {m->spec, m->input, 3, MOST_SAMPLES, engine, 5};
     world w = {.f = fixture_open(&cfg, k)};
-    size_t row = (size_t)models[which].input.dim[1], image = shape_length(models[which].input);
+    size_t row = (size_t)m->input.dim[1], image = shape_length(m->input);
     for (size_t i = 0; i < MOST_SAMPLES; i++) /* blank rows on top, which recurrent stages share */
-        memset(w.f.pixels + i * image, 0, i % 6 * row * (size_t)models[which].input.dim[2]);
+        memset(w.f.pixels + i * image, 0, i % 6 * row * (size_t)m->input.dim[2]);
     for (int i = 0; i < MOST_SAMPLES; i++) w.samples[i] = i * 7 % MOST_SAMPLES;
     for (int i = 0; i < MOST_SAMPLES; i++)
         w.leaf[i] = values_take(w.f.m->slab_length * sizeof(float));
@@ -184,7 +197,7 @@ static void batches(void **state)
     static const int grains[] = {1, 3, 8};
     const kernels *k[3];
     kernels_available(k);
-    world w = world_open(0, k[0], GEMM_OWN);
+    world w = world_open(&models[0], k[0], GEMM_OWN);
     for (int count = 1; count <= MOST_SAMPLES; count++)
         for (int g = 0; g < 3; g++)
             if (count <= 10 || count % 3 == g) check_batch(&w, count, grains[g]);
@@ -201,7 +214,7 @@ static void models_and_kernels(void **state)
     for (int m = 0; m < MODELS; m++)
         for (int t = 0; t < tables; t++)
             for (int engine = GEMM_OWN; engine <= GEMM_BLIS; engine++) {
-                world w = world_open(m, k[t], (gemm_engine)engine);
+                world w = world_open(&models[m], k[t], (gemm_engine)engine);
                 for (int c = 0; c < 3; c++) check_batch(&w, counts[c], grains[c]);
                 world_close(&w);
             }
@@ -257,7 +270,7 @@ static void logits_of_a_sample(void **state)
     for (int m = 0; m < MODELS; m++)
         for (int t = 0; t < tables; t++)
             for (int engine = GEMM_OWN; engine <= GEMM_BLIS; engine++) {
-                world w = world_open(m, k[t], (gemm_engine)engine);
+                world w = world_open(&models[m], k[t], (gemm_engine)engine);
                 executor_samples_alone(&w);
                 for (int count = 1; count <= MOST_SAMPLES; count += 3)
                     check_samples(&w, value_int(3, (uint64_t)count, MOST_SAMPLES - count + 1),
@@ -266,13 +279,59 @@ static void logits_of_a_sample(void **state)
             }
 }
 
+/* Fewer samples than threads: the threads share the outputs of each. Else a thread has samples of its own, leaf after leaf. */
+static void fused_samples(void **state)
+{
+    (void)state;
+    static const struct {
+        int count, grain, threads;
+    } passes[] = {{1, 8, 2}, {1, 1, 3}, {2, 8, 3}, {3, 2, 4}, {3, 2, 3}, {11, 2, 2}};
+    const kernels *k[3];
+    int tables = kernels_available(k);
+    for (int m = 0; m < FUSED; m++)
+        for (int t = 0; t < tables; t++) {
+            world w = world_open(&fused[m], k[t], GEMM_OWN);
+            assert_int_equal(w.f.m->stages, 3);
+            executor_samples_alone(&w);
+            for (size_t p = 0; p < sizeof passes / sizeof *passes; p++)
+                check_samples(&w, 5 + (int)p, passes[p].count, passes[p].grain, passes[p].threads);
+            world_close(&w);
+        }
+}
+
+/* The logits of a pass that trains, which keeps what backward needs, are those of one that does not. */
+static void fused_training(void **state)
+{
+    (void)state;
+    enum { COUNT = 5 };
+    const kernels *k[3];
+    int tables = kernels_available(k);
+    for (int m = 0; m < FUSED; m++)
+        for (int t = 0; t < tables; t++) {
+            arena memory = {0};
+            world w = world_open(&fused[m], k[t], GEMM_OWN);
+            size_t classes = (size_t)w.f.m->classes;
+            executor_samples_alone(&w);
+            w.count = COUNT, w.grain = 2, w.leaves = 3;
+            float *slab = values_take(w.f.m->slab_length * sizeof *slab);
+            executor *r = executor_new(w.f.m, COUNT, w.grain, 2, w.f.parameters, w.f.packed,
+                                       &memory);
+            pass_args pass = pass_of(&w, (tree_node){0, w.leaves}, &slab);
+            fixture_run(r, &pass, 2);
+            for (size_t i = 0; i < COUNT; i++)
+                SAME_BITS(executor_logits(r) + i * classes,
+                          w.logits + (size_t)w.samples[i] * classes, classes);
+            free(slab), arena_free(&memory), world_close(&w);
+        }
+}
+
 /* A sum that is not the tree's has other bits, so the comparisons above can fail. */
 static void another_order_shows(void **state)
 {
     (void)state;
     const kernels *k[3];
     kernels_available(k);
-    world w = world_open(0, k[0], GEMM_OWN);
+    world w = world_open(&models[0], k[0], GEMM_OWN);
     size_t length = w.f.m->slab_length;
     float *tree = values_take(length * sizeof *tree), *line = values_take(length * sizeof *line);
     executor_leaves_alone(&w, 37, 3);
@@ -292,6 +351,8 @@ int main(void)
         cmocka_unit_test(batches),
         cmocka_unit_test(models_and_kernels),
         cmocka_unit_test(logits_of_a_sample),
+        cmocka_unit_test(fused_samples),
+        cmocka_unit_test(fused_training),
         cmocka_unit_test(another_order_shows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
