@@ -55,11 +55,12 @@ INLINE void window_sums(const float *x, size_t width, simd_float w[TAPS][VECTORS
         sum[v][q] = simd_zero() + (sum[v][q] + odd[v][q]);
 }
 
-/* All windows of the sample x, for `vectors` vectors of filters from f on. place as place_windows leaves it. keeps: argmax is
- * wanted; a constant, as the test costs time in the loop. */
+/* All windows of the sample x, for VECTORS vectors of filters from f on, or for one where a sum has two chains. place as
+ * place_windows leaves it. keeps: argmax is wanted; a constant, as the test costs time in the loop. */
 INLINE void forward_filters(const conv_forward_args *a, const float *x, const window_place *place,
-                            int inked, int f, const int vectors, const int chains, const int keeps)
+                            int inked, int f, const int chains, const int keeps)
 {
+    const int vectors = chains == 2 ? 1 : VECTORS;
     const conv_windows *g = &a->g;
     simd_float w[TAPS][VECTORS], bias[VECTORS];
     UNROLL for (int k = 0; k < TAPS; k++) UNROLL for (int v = 0; v < vectors; v++)
@@ -72,9 +73,9 @@ INLINE void forward_filters(const conv_forward_args *a, const float *x, const wi
         simd_float sum[VECTORS][4];
         int at = place[i].y + f;
         window_sums(x + place[i].x, (size_t)g->width, w, vectors, chains, sum);
-        UNROLL for (int v = 0; v < vectors; v++) window_store(
-            sum[v], bias[v], a->act, a->y + at + v * SIMD_LEN,
-            keeps ? a->argmax + at + v * SIMD_LEN : NULL);
+        UNROLL for (int v = 0; v < vectors; v++)
+            window_store(sum[v], bias[v], a->act, a->y + at + v * SIMD_LEN,
+                         keeps ? a->argmax + at + v * SIMD_LEN : NULL);
     }
     const simd_float none[4] = {simd_zero(), simd_zero(), simd_zero(), simd_zero()};
     for (int i = inked; i < g->rows * g->cols; i++) UNROLL for (int v = 0; v < vectors; v++)
@@ -87,13 +88,13 @@ INLINE void forward_filters(const conv_forward_args *a, const float *x, const wi
 static void forward_with_argmax(const conv_forward_args *a, const float *x,
                                 const window_place *place, int inked, int f)
 {
-    forward_filters(a, x, place, inked, f, VECTORS, 1, 1);
+    forward_filters(a, x, place, inked, f, 1, 1);
 }
 
 static void forward_alone(const conv_forward_args *a, const float *x, const window_place *place,
                           int inked, int f)
 {
-    forward_filters(a, x, place, inked, f, VECTORS, 1, 0);
+    forward_filters(a, x, place, inked, f, 1, 0);
 }
 
 void KERNEL(conv_pixels_forward)(const conv_forward_args *all)
@@ -117,13 +118,13 @@ static const float *rounded_pixels(const conv_windows *g, const float *x, float 
 static void rounded_with_argmax(const conv_forward_args *a, const float *x,
                                 const window_place *place, int inked, int f)
 {
-    forward_filters(a, x, place, inked, f, 1, 2, 1);
+    forward_filters(a, x, place, inked, f, 2, 1);
 }
 
 static void rounded_alone(const conv_forward_args *a, const float *x, const window_place *place,
                           int inked, int f)
 {
-    forward_filters(a, x, place, inked, f, 1, 2, 0);
+    forward_filters(a, x, place, inked, f, 2, 0);
 }
 
 /* One vector of filters at a time: the eight chains of two would not leave registers for the weights. */
