@@ -184,8 +184,9 @@ static int nn_by_lines(const gemm_nn_args *g)
 {
     _Alignas(64) float rounded[LINES];
     const gemm_rows *rows = &g->rows;
+    if (!nn_overlaps(rows)) return 0;
     nn_lines m = nn_lines_at(rows, 0, rounded); /* the longest */
-    int fit = nn_overlaps(rows) ? nn_lines_fit(rows, &m) : 0;
+    int fit = nn_lines_fit(rows, &m);
     for (int i = 0; fit > 0 && i < rows->rows; i += LINE_ROWS) {
         m = nn_lines_at(rows, i, rounded);
         for (int o = 0; o < rows->outer; o += fit)
