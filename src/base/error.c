@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 static int own_rank = -1; /* -1: not known yet, or a program without ranks */
@@ -70,5 +71,7 @@ _Noreturn void error_rank_lost(const char *format, ...)
     if (length > (int)sizeof text - 2) length = (int)sizeof text - 2;
     text[length++] = '\n';
     if (write(2, text, (size_t)length) < 0) error_leave(STATUS_RANK_LOST);
+    /* mpirun ends the job when it learns that this rank ended, and can lose what it has not read until then. */
+    nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
     error_leave(STATUS_RANK_LOST);
 }
