@@ -51,7 +51,7 @@ typedef struct softmax_args {
     float scale;
     float *dlogits;       /* [rows, classes], or NULL                   */
     uint8_t *predicted;   /* [rows], or NULL                            */
-    float *probabilities; /* [rows, classes]: p; or NULL                */
+    float *probabilities; /* [rows, classes]: p, all NAN where a sum overflows; or NULL */
     float smoothing;      /* a; 0: none                                 */
 } softmax_args;
 

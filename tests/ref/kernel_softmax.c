@@ -150,6 +150,28 @@ static void nonfinite(void **state)
     }
 }
 
+/* Whatever NaN a logit is, or an overflow makes: the probabilities of the row are C's NAN, bit for bit. */
+static void one_nan_leaves(void **state)
+{
+    (void)state;
+    const uint32_t bad[] = {0x7fc00000, 0xffc00000, 0x7f800001, 0xffffffff, 0x7fc12345, 0x7f800000};
+    const uint8_t labels[2] = {3, 3};
+    for (int t = 0; t < table_count; t++)
+        for (int n = 0; n < 6; n++)
+            for (int at = 0; at < 20; at++) {
+                float z[40] = {0}, p[40], expected[40];
+                memcpy(&z[at], &bad[n], sizeof z[at]);
+                for (int c = 0; c < 40; c++) expected[c] = c < 20 ? NAN : 0.05f;
+                softmax_args s = {20, 0, 2, z, labels, 1, NULL, NULL, p, 0};
+                loss_sums sums = {0};
+                CASE("%s, %08x at %d", tables[t]->name, bad[n], at);
+                tables[t]->softmax_loss(&s, &sums);
+                SAME_BITS(p, expected, 40);
+                assert_int_equal(check_bits_of(p[0]), 0x7fc00000);
+                assert_int_equal(sums.nonfinite, 1);
+            }
+}
+
 static void first_of_equals_is_predicted(void **state)
 {
     (void)state;
@@ -268,10 +290,15 @@ static void sum_stays_at_the_largest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shapes_and_sizes),  cmocka_unit_test(exponential),
-        cmocka_unit_test(nonfinite),         cmocka_unit_test(first_of_equals_is_predicted),
-        cmocka_unit_test(row_ranges),        cmocka_unit_test(smoothed_labels),
-        cmocka_unit_test(smoothing_by_hand), cmocka_unit_test(sum_stays_at_the_largest),
+        cmocka_unit_test(shapes_and_sizes),
+        cmocka_unit_test(exponential),
+        cmocka_unit_test(nonfinite),
+        cmocka_unit_test(one_nan_leaves),
+        cmocka_unit_test(first_of_equals_is_predicted),
+        cmocka_unit_test(row_ranges),
+        cmocka_unit_test(smoothed_labels),
+        cmocka_unit_test(smoothing_by_hand),
+        cmocka_unit_test(sum_stays_at_the_largest),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -68,21 +68,27 @@ static double row_loss(const softmax_args *s, const float *z, int label, float l
     return scalar_log((double)total) + distance;
 }
 
+/* p = e / total. Where total is NaN, all are C's NAN: the sign of a NaN that was computed depends on the processor. */
+static void probabilities(const float *e, float total, int classes, float *p)
+{
+    for (int c = 0; c < classes; c++) p[c] = isnan(total) ? NAN : e[c] / total;
+}
+
 void KERNEL(softmax_loss)(const softmax_args *s, loss_sums *sums)
 {
     _Alignas(64) float e[MAX_CLASSES + LANES];
     float others = s->smoothing / (float)s->classes, right = 1.0f - s->smoothing + others;
     for (int row = s->lo; row < s->hi; row++) {
-        const float *z = s->logits + (size_t)row * (size_t)s->classes;
+        size_t first = (size_t)row * (size_t)s->classes;
+        const float *z = s->logits + first;
         int label = s->labels[row], best = first_largest(z, s->classes);
         float total = exponentials(z, s->classes, z[best], e);
         count_loss(row_loss(s, z, label, z[best], total), sums);
         sums->correct += best == label;
         if (s->predicted) s->predicted[row] = (uint8_t)best;
-        float *p = s->probabilities ? s->probabilities + (size_t)row * (size_t)s->classes : NULL;
-        for (int c = 0; p && c < s->classes; c++) p[c] = e[c] / total;
+        if (s->probabilities) probabilities(e, total, s->classes, s->probabilities + first);
         if (!s->dlogits) continue;
-        float *d = s->dlogits + (size_t)row * (size_t)s->classes;
+        float *d = s->dlogits + first;
         for (int c = 0; c < s->classes; c++)
             d[c] = (e[c] / total - (c == label ? right : others)) * s->scale;
     }
