@@ -1,4 +1,5 @@
 /* app/predict.c - the command predict: classes and probabilities of images. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,7 +22,7 @@ enum { NAME_WIDTH = 32 };
 typedef struct answer {
     const char *name;
     int class, classes;
-    const float *probability; /* [classes]; NULL: the picture holds no digit, or several */
+    const float *probability; /* [classes]; NULL: there is no digit, several, or no number */
     int digits;               /* how many it holds                                       */
     const char *class_name;
     int named; /* 1: the names of the classes are not their numbers */
@@ -40,6 +41,7 @@ static void print_text_row(const answer *a)
     if (!a->probability) {
         char seen[32] = "no digit";
         if (a->digits) snprintf(seen, sizeof seen, "%d digits", a->digits);
+        if (a->digits == 1) snprintf(seen, sizeof seen, "no number");
         print_out("%-*s %5s %12s\n", NAME_WIDTH, a->name, "-", seen);
         return;
     }
@@ -107,6 +109,12 @@ static void print_head(output_format format, const class_names *names)
     print_out(",name\n");
 }
 
+/* The probabilities of an image are all numbers, or all NaN (softmax_loss). */
+static int is_overflow(const float *p)
+{
+    return isnan(p[0]);
+}
+
 static void print_answers(output_format format, const images *i, const class_names *names,
                           const float *p)
 {
@@ -117,12 +125,24 @@ static void print_answers(output_format format, const images *i, const class_nam
         for (int n = 0; n < i->file[f].count; n++, done++, p += classes) {
             image_name name = images_name(i, f, n);
             int digits = i->file[f].digits, class = largest_of(p, classes);
-            answer a = {name.text,          class, classes, digits == 1 ? p : NULL, digits,
+            int has_class = digits == 1 && !is_overflow(p);
+            answer a = {name.text,          class, classes, has_class ? p : NULL, digits,
                         names->name[class], named};
             if (format == FORMAT_JSON) print_out("%s", done ? ",\n " : "");
             row[format](&a);
         }
     if (format == FORMAT_JSON) print_out("]\n");
+}
+
+static status check_overflow(const float *p, int count, int classes, failure *why)
+{
+    int found = 0;
+    for (int i = 0; i < count; i++) found += is_overflow(p + (size_t)i * (size_t)classes);
+    if (!found) return STATUS_OK;
+    return fail(why, STATUS_BAD_DATA,
+                "the probabilities of %d of %d images are no numbers: sums of the model overflow, "
+                "the weights are too large",
+                found, count);
 }
 
 /* ---- the command ---- */
@@ -172,7 +192,8 @@ static status predict_images(const app *a, const weights *w, const settings *cfg
     class_names names = known.names.count == s->m.classes ? known.names
                                                           : class_names_numbers(s->m.classes);
     print_answers(o->format, i, &names, probabilities);
-    return images_check(i, why);
+    code = check_overflow(probabilities, i->count, s->m.classes, why);
+    return code ? code : images_check(i, why);
 }
 
 static status predict_file(const app *a, const weights *w, stored_model *s, failure *why)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Weights files of other people: values that are not finite or not float32, and files that stand for more than they hold.
+# Weights files of other people: values that are not finite, too large or not float32, and files that stand for more than they
+# hold.
 set -euo pipefail
 # shellcheck source=common.bash
 source "$(dirname "${BASH_SOURCE[0]}")/common.bash"
@@ -32,6 +33,8 @@ def changed(place, value):
 
 write("plain")
 write("nan", changed((5, 3), np.nan))
+write("wide", changed((5, 3), 0.0), convert=lambda a: np.where(a == 0, 1e300, a.astype("f8")))
+write("large", np.sign(KERNEL) * np.float32(3e38))
 write("inf", KERNEL, np.float32([0, 0, np.inf, 0, 0, 0, 0, 0, 0, 0]))
 for kind in ("f8", "f2"):
     write(kind, convert=lambda a: a.astype(kind))
@@ -60,8 +63,35 @@ for command in "predict nan.weights.h5" "evaluate nan.weights.h5 -d synthetic" "
         "$MNIST_DIST" $command "${dense[@]}"
 done
 refused 65 '/layers/dense/vars/1 (layer dense, tensor 1): element [2] is inf' "$MNIST_DIST" predict inf.weights.h5 "${dense[@]}"
+refused 65 '/layers/dense/vars/0 (layer dense, tensor 0): element [5, 3] is inf' "$MNIST_DIST" predict wide.weights.h5 "${dense[@]}"
 is inspect nan.weights.h5
 says '1 not finite, the first at [5, 3]: nan'
+
+# finite, but the sums overflow: images without a class, the same words on every processor
+overflow='the probabilities of 2000 of 2000 images are no numbers: sums of the model overflow, the weights are too large'
+large=(large.weights.h5 "${dense[@]}" -d synthetic)
+refused 65 "$overflow" "$MNIST_DIST" predict "${large[@]}"
+says 'test[7]                              -    no number'
+refused 65 "$overflow" "$MNIST_DIST" predict "${large[@]}" --format csv
+says 'test[7],,,,,,,,,,,,,'
+refused 65 "$overflow" "$MNIST_DIST" predict "${large[@]}" --format json
+says '{"image":"test[7]","class":null,"name":null,"probability":null,"probabilities":null,"digits":1}'
+! grep -i nan output || die 'a NaN is no JSON'
+is evaluate "${large[@]}"
+says 'loss 1048576.0000'
+is train -d synthetic --limit 100 --max-steps 1 -o report --model mlp --optimizer sgd --lr 3e35
+says 'loss 1048576.0000'
+"$python" - <<'END_OF_PYTHON'
+import csv
+import h5py
+import numpy as np
+
+with h5py.File("report/predictions.h5") as file:
+    values = file["probabilities"][()]
+assert np.isnan(values).sum() > 1000 and set(values[np.isnan(values)].view("u4")) == {0x7FC00000}, values
+rows = list(csv.DictReader(open("report/predictions.csv")))
+assert {row["probability"] for row, of_row in zip(rows, values) if np.isnan(of_row[0])} == {"nan"}
+END_OF_PYTHON
 
 # verify compares numbers of every type, and nothing is never "the same bits"
 is verify plain.weights.h5 plain.weights.h5
