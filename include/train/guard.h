@@ -24,6 +24,11 @@ guard *guard_new(session *s);
  * model's order, and the lowest rank whose copy is not what most copies are (of two copies: not what the lower rank has). */
 status guard_check(guard *g, char hex[33], failure *why);
 
+/* STATUS_DIFFERS if the last update made parameters NaN or Inf; `why` names the first such tensor. Such parameters must not
+ * leave the run: no command reads them, and the bits of a NaN depend on the processor. No update makes them finite again, so
+ * parameters that pass were finite in all steps before. */
+status guard_finite(const session *s, failure *why);
+
 /* After a step of epoch `epoch` (from 0) that was not finite: returns STATUS_DIFFERS. `why` names the rank whose samples had
  * the first such loss, and the first tensor whose parameters, whose gradient on one rank, or else whose sum of gradients over
  * ranks is not finite. */

@@ -27,8 +27,8 @@ typedef struct train_observer {
 /* Trains as the session's settings say and writes the run folder, whose path rank 0 writes into run_folder[FILE_PATH]. With
  * --weights the parameters start as those of the file; a run that --resume continues has its own. Ends the profile, which may
  * be NULL. *result is set on STATUS_OK. STATUS_STOPPED: stopped early, with a checkpoint; or copies of the parameters differ.
- * STATUS_DIFFERS: a loss or gradient is not finite (the last checkpoint is kept). STATUS_CANNOT_WRITE; STATUS_USAGE: the
- * checkpoint's settings do not match; STATUS_BAD_DATA: a checkpoint is damaged; STATUS_NO_INPUT. */
+ * STATUS_DIFFERS: a loss, gradient or parameter is not finite (the last checkpoint is kept). STATUS_CANNOT_WRITE;
+ * STATUS_USAGE: the checkpoint's settings do not match; STATUS_BAD_DATA: a checkpoint is damaged; STATUS_NO_INPUT. */
 status train_run(session *s, profile *p, const train_observer *observer, train_result *result,
                  char *run_folder, failure *why);
 

@@ -98,7 +98,36 @@ status guard_check(guard *g, char hex[33], failure *why)
     return STATUS_OK;
 }
 
-/* ---- what is not finite ---- */
+/* ---- parameters that are not finite ---- */
+
+typedef struct finite_search {
+    const session *s;
+    int number, found; /* of the tensor at hand; of the first that is not finite, or -1 */
+} finite_search;
+
+static void is_tensor_finite(void *context, const layer *l, const layer_tensor *t)
+{
+    (void)l;
+    finite_search *at = context;
+    const session *s = at->s;
+    if (at->found < 0 && !s->m.k->all_finite(s->parameters + t->at.offset, t->at.length))
+        at->found = at->number;
+    at->number++;
+}
+
+status guard_finite(const session *s, failure *why)
+{
+    finite_search at = {.s = s, .found = -1};
+    model_each_tensor(&s->m, is_tensor_finite, &at);
+    if (at.found < 0) return comm_agree(s->c, STATUS_OK, why);
+    status code = fail(why, STATUS_DIFFERS,
+                       "step %lld: its update made the parameters %s NaN or Inf: they are not "
+                       "saved, the last checkpoint is kept; try a smaller --learning-rate",
+                       (long long)s->step, digest_tensor_name(&s->m, at.found).text);
+    return comm_agree(s->c, code, why);
+}
+
+/* ---- a loss or gradient that is not finite ---- */
 
 /* Number of the first tensor that is not finite; DIGEST_TENSORS: none. */
 typedef struct findings {

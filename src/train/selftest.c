@@ -45,6 +45,7 @@ static status run_session(const selftest_cfg *cfg, session *s, selftest_result *
     guard *g = guard_new(s);
     status code = run_steps(s, step_new(s), why);
     if (!code) code = guard_check(g, r->digest, why);
+    if (!code) code = guard_finite(s, why);
     r->steps = (int)s->step;
     snprintf(r->isa, sizeof r->isa, "%s", s->isa);
     return code;

@@ -40,12 +40,13 @@ static int is_digest_due(const training *t, int64_t done)
     return t->guard && done % t->s->cfg.digest_every == 0;
 }
 
-/* --digest-every: checks that all copies of the parameters agree, and takes the digest for the record. */
+/* --digest-every: checks that all copies of the parameters agree and are finite, and takes the digest for the record. */
 static status check_copies(training *t, failure *why)
 {
     t->digest[0] = 0;
     if (!is_digest_due(t, t->s->step)) return STATUS_OK;
-    return guard_check(t->guard, training_is_root(t) ? t->digest : NULL, why);
+    status code = guard_check(t->guard, training_is_root(t) ? t->digest : NULL, why);
+    return code ? code : guard_finite(t->s, why);
 }
 
 /* Is `done` steps all that --max-steps allows? */

@@ -27,6 +27,7 @@ status training_save(training *t, checkpoint_role role, failure *why)
     int is_last = role == CHECKPOINT_LAST, on_root = training_is_root(t) && is_last;
     double begin_s = trace_now(s->trace);
     status code = t->guard ? guard_check(t->guard, NULL, why) : STATUS_OK;
+    if (!code) code = guard_finite(s, why);
     if (code) return code; /* damaged parameters do not replace good ones */
     if (on_root) code = metrics_flush(t->record, why);
     if (!code && on_root) code = keep_last(t, why);

@@ -148,9 +148,10 @@ bad 64 'other data' "${tiny[@]}" -d synthetic -o ok --resume -e 2
 bad 66 'nowhere' "${tiny[@]}" -d good --resume-from=nowhere -o resumed
 cmp -s ok/last.weights.h5 ok_packed/last.weights.h5 || die 'what was refused has changed the run'
 
-# ---- a loss that is not finite: exit code 1, no result ----
+# ---- a loss that is not finite, or an update that overflows: exit code 1, no result ----
 rm -rf runs
 bad 1 'not finite' "${tiny[@]}" -d good --optimizer=sgd --lr=1e30
+bad 1 'its update made the parameters dense/kernel NaN or Inf' "${tiny[@]}" -d good --optimizer=adamax --lr=3e38 --max-steps 1
 for folder in runs/*; do
     [[ ! -e $folder/result.json ]] || die "$folder: a run that failed has a result"
 done

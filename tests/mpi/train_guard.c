@@ -179,6 +179,64 @@ static void no_checkpoint_of_a_damaged_copy(void **state)
 
 /* ---- not finite ---- */
 
+/* With this rate the update of one step overflows; its loss and gradient are finite. Nothing leaves the run: no checkpoint, no
+ * digest in the record, no result. */
+static void no_checkpoint_of_an_overflow(void **state)
+{
+    (void)state;
+    for (int digests = 0; digests <= 1; digests++) {
+        failure why = {""};
+        char digest[33], path[FILE_PATH], text[4096] = "";
+        settings cfg = train_run_settings();
+        train_run_set(&cfg, "optimizer", "adamax");
+        train_run_set(&cfg, "learning-rate", "3e38");
+        train_run_set(&cfg, "max-steps", "1");
+        if (digests) train_run_set(&cfg, "digest-every", "1");
+        assert_int_equal(train_once(cfg, digests ? "digests" : "overflow", digest, &why),
+                         STATUS_DIFFERS);
+        says(&why, "step 1: its update made the parameters dense/kernel NaN or Inf: they are not "
+                   "saved");
+        assert_string_equal(digest, "");
+        snprintf(path, sizeof path, "%.900s/%s/last.weights.h5", train_run_folder(),
+                 digests ? "digests" : "overflow");
+        assert_false(file_exists(path));
+        snprintf(strrchr(path, '/'), 20, "/metrics.jsonl");
+        FILE *record = fopen(path, "r");
+        assert_non_null(record);
+        assert_true(fread(text, 1, sizeof text - 1, record) < sizeof text - 1);
+        fclose(record);
+        assert_null(strstr(text, "digest\":\""));
+    }
+}
+
+/* A NaN in any place of any tensor is found, on every rank, and it is named. */
+static void every_tensor_is_looked_at(void **state)
+{
+    (void)state;
+    session s = {.step = 0};
+    train_run_open(&s, train_run_settings(), 1, 0);
+    failure why = {""};
+    const float bad[] = {(float)NAN, (float)INFINITY, -(float)INFINITY};
+    const char *const names[] = {"dense/kernel", "dense/bias", "dense_1/kernel", "dense_1/bias"};
+    assert_int_equal(guard_finite(&s, &why), STATUS_OK);
+    for (int t = 0; t < 4; t++)
+        for (int i = 0; i < 3; i++) {
+            span at = s.m.layer[1 + t / 2].tensor[t % 2].at;
+            float *value = s.parameters + at.offset + (i < 2 ? 0 : at.length - 1);
+            float before = *value;
+            comm_barrier(s.c);
+            *value = bad[i];
+            comm_barrier(s.c);
+            assert_int_equal(guard_finite(&s, &why), STATUS_DIFFERS);
+            says(&why, names[t]);
+            comm_barrier(s.c);
+            *value = before;
+            comm_barrier(s.c);
+        }
+    assert_int_equal(guard_finite(&s, &why), STATUS_OK);
+    train_run_close(&s);
+}
+
 static void a_poisoned_parameter_is_named(void **state)
 {
     (void)state;
@@ -269,6 +327,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_groups_copy_is_named_by_its_first_rank),
         cmocka_unit_test(a_run_stops_and_goes_on),
         cmocka_unit_test(no_checkpoint_of_a_damaged_copy),
+        cmocka_unit_test(no_checkpoint_of_an_overflow),
+        cmocka_unit_test(every_tensor_is_looked_at),
         cmocka_unit_test(a_poisoned_parameter_is_named),
         cmocka_unit_test(a_huge_rate_names_a_gradient),
         cmocka_unit_test(a_huge_rate_names_a_joint_gradient),
