@@ -2,6 +2,7 @@
 #include "data/idx.h"
 #include "unit/data_files.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,12 +38,16 @@ static path values_write(const char *name, int type, int little, const int *size
     }
     for (int i = 0; i < count; i++) {
         float single = (float)values[i];
-        uint64_t bits = (uint64_t)(int64_t)values[i];
+        uint64_t bits = 0;
         uint32_t low;
         int size = type == IDX_DOUBLES ? 8 : type >= IDX_INTEGERS ? 4 : type == IDX_SHORTS ? 2 : 1;
         memcpy(&low, &single, sizeof low);
-        if (type == IDX_FLOATS) bits = low;
-        if (type == IDX_DOUBLES) memcpy(&bits, &values[i], sizeof bits);
+        if (type == IDX_FLOATS)
+            bits = low;
+        else if (type == IDX_DOUBLES)
+            memcpy(&bits, &values[i], sizeof bits);
+        else
+            bits = (uint64_t)(int64_t)values[i];
         for (int b = 0; b < size; b++)
             bytes[at++] = (uint8_t)(bits >> 8 * (little ? b : size - 1 - b));
     }
@@ -128,6 +133,17 @@ static void pixels_that_are_no_bytes_are_refused(void **state)
                    ": pixel 2 of image 0 is 200");
     assert_refused(values_write("d", IDX_SIGNED_BYTES, 0, one_image, 3, negative, 6), IDX_IMAGES,
                    ": pixel 3 of image 0 is -3 (1 x 2 x 3 signed bytes)");
+    const double nan[6] = {0, 1, (double)NAN, 0, 0, 0}, huge[6] = {0, 1, 1, 0, 0, 3e38};
+    const double infinite[6] = {-(double)INFINITY, 1, 1, 0, 0, 0},
+                 beyond[6] = {0, 1e300, 0, 0, 0, 0};
+    assert_refused(values_write("g", IDX_FLOATS, 0, one_image, 3, nan, 6), IDX_IMAGES,
+                   ": pixel 2 of image 0 is nan");
+    assert_refused(values_write("h", IDX_FLOATS, 0, one_image, 3, huge, 6), IDX_IMAGES,
+                   ": pixel 5 of image 0 is 3e+38");
+    assert_refused(values_write("i", IDX_FLOATS, 0, one_image, 3, infinite, 6), IDX_IMAGES,
+                   ": pixel 0 of image 0 is -inf");
+    assert_refused(values_write("j", IDX_DOUBLES, 0, one_image, 3, beyond, 6), IDX_IMAGES,
+                   ": pixel 1 of image 0 is 1e+300");
     const double nothing[1] = {0};
     assert_refused(
         values_write("e", IDX_BYTES, 0, one_image, 2, nothing, 1), IDX_IMAGES,
@@ -154,6 +170,11 @@ static void labels_of_every_type_are_read(void **state)
                    ": label -1 at position 2 (from 0), expected a whole number from 0 to 255");
     assert_refused(values_write("h", IDX_FLOATS, 0, six, 1, (double[]){1, 2.5, 1, 0, 0, 0}, 6),
                    IDX_LABELS, ": label 2.5 at position 1");
+    assert_refused(
+        values_write("o", IDX_FLOATS, 0, six, 1, (double[]){1, (double)NAN, 1, 0, 0, 0}, 6),
+        IDX_LABELS, ": label nan at position 1");
+    assert_refused(values_write("p", IDX_DOUBLES, 0, six, 1, (double[]){1, 2, 1e300, 0, 0, 0}, 6),
+                   IDX_LABELS, ": label 1e+300 at position 2");
 }
 
 static void rows_of_labels_are_read(void **state)
