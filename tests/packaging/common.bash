@@ -6,6 +6,8 @@ source "$SOURCE_DIR/tests/e2e/common.bash"
 : "${BUILD_DIR:?the build folder}"
 # shellcheck source=../interop/python.bash
 source "$SOURCE_DIR/tests/interop/python.bash"
+# shellcheck source=../../tools/dependencies.sh
+source "$SOURCE_DIR/tools/dependencies.sh"
 root=$scratch/root
 export LC_ALL=C.UTF-8
 
@@ -22,13 +24,16 @@ need_root() {
     suite=$(. /etc/os-release && [[ $ID == debian ]] && echo "$VERSION_CODENAME") || skip 'this is not Debian'
 }
 
-# make_root: unpacks the host's release of Debian, with its essential packages and apt alone, to $root. It is made once.
+# make_root: unpacks the host's release of Debian, with its essential packages and apt alone, to $root. It is made once, from the
+# server of the host's own packages.
 make_root() {
     local archive=$BUILD_DIR/packaging/$suite.tar
+    local -a mirror
     if [[ ! -s $archive ]]; then
         mkdir -p "$BUILD_DIR/packaging"
-        mmdebstrap --variant=minbase --mode=root "$suite" "$archive.partial.tar" >"$scratch/output" 2>&1 ||
-            { cat "$scratch/output"; die 'mmdebstrap'; }
+        debian_mirror "$suite"
+        mmdebstrap --variant=minbase --mode=root --aptopt='Acquire::Retries "3"' "$suite" "$archive.partial.tar" "${mirror[@]}" \
+            >"$scratch/output" 2>&1 || { cat "$scratch/output"; die 'mmdebstrap'; }
         mv "$archive.partial.tar" "$archive"
     fi
     mkdir "$root"
