@@ -97,24 +97,6 @@ static void forward_alone(const conv_forward_args *a, const float *x, const wind
     forward_filters(a, x, place, inked, f, 1, 0);
 }
 
-void KERNEL(conv_pixels_forward)(const conv_forward_args *all)
-{
-    conv_forward_args a = *all;
-    window_place *place = (window_place *)(void *)a.scratch;
-    for (int n = 0; n < a.samples; n++) {
-        int inked = place_windows(&a.g, a.x, place);
-        for (int f = 0; f < a.g.filters; f += VECTORS * SIMD_LEN)
-            (a.argmax ? forward_with_argmax : forward_alone)(&a, a.x, place, inked, f);
-        a.x += a.g.in_length, a.y += a.g.out_length;
-        if (a.argmax) a.argmax += a.g.out_length;
-    }
-}
-
-static const float *rounded_pixels(const conv_windows *g, const float *x, float *scratch)
-{
-    return windows_rounded(g, x, scratch, conv_scratch_lengths(g).pixels);
-}
-
 static void rounded_with_argmax(const conv_forward_args *a, const float *x,
                                 const window_place *place, int inked, int f)
 {
@@ -127,19 +109,39 @@ static void rounded_alone(const conv_forward_args *a, const float *x, const wind
     forward_filters(a, x, place, inked, f, 2, 0);
 }
 
-/* One vector of filters at a time: the eight chains of two would not leave registers for the weights. */
-void KERNEL(conv_pixels_forward_bf16)(const conv_forward_args *all)
+static const float *rounded_pixels(const conv_windows *g, const float *x, float *scratch)
 {
+    return windows_rounded(g, x, scratch, conv_scratch_lengths(g).pixels);
+}
+
+/* rounds: the operands are rounded. Then one vector of filters at a time: the eight chains of two would not leave registers for
+ * the weights. */
+INLINE void forward(const conv_forward_args *all, const int rounds)
+{
+    const int step = (rounds ? 1 : VECTORS) * SIMD_LEN;
     conv_forward_args a = *all;
     window_place *place = (window_place *)(void *)a.scratch;
     for (int n = 0; n < a.samples; n++) {
-        const float *x = rounded_pixels(&a.g, a.x, a.scratch);
+        const float *x = rounds ? rounded_pixels(&a.g, a.x, a.scratch) : a.x;
         int inked = place_windows(&a.g, x, place);
-        for (int f = 0; f < a.g.filters; f += SIMD_LEN)
-            (a.argmax ? rounded_with_argmax : rounded_alone)(&a, x, place, inked, f);
+        for (int f = 0; f < a.g.filters; f += step)
+            if (rounds)
+                (a.argmax ? rounded_with_argmax : rounded_alone)(&a, x, place, inked, f);
+            else
+                (a.argmax ? forward_with_argmax : forward_alone)(&a, x, place, inked, f);
         a.x += a.g.in_length, a.y += a.g.out_length;
         if (a.argmax) a.argmax += a.g.out_length;
     }
+}
+
+void KERNEL(conv_pixels_forward)(const conv_forward_args *a)
+{
+    forward(a, 0);
+}
+
+void KERNEL(conv_pixels_forward_bf16)(const conv_forward_args *a)
+{
+    forward(a, 1);
 }
 
 /* quad [window][weight] = the four pixels that the weight meets in the four sums of the window. */
