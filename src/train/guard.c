@@ -98,36 +98,7 @@ status guard_check(guard *g, char hex[33], failure *why)
     return STATUS_OK;
 }
 
-/* ---- parameters that are not finite ---- */
-
-typedef struct finite_search {
-    const session *s;
-    int number, found; /* of the tensor at hand; of the first that is not finite, or -1 */
-} finite_search;
-
-static void is_tensor_finite(void *context, const layer *l, const layer_tensor *t)
-{
-    (void)l;
-    finite_search *at = context;
-    const session *s = at->s;
-    if (at->found < 0 && !s->m.k->all_finite(s->parameters + t->at.offset, t->at.length))
-        at->found = at->number;
-    at->number++;
-}
-
-status guard_finite(const session *s, failure *why)
-{
-    finite_search at = {.s = s, .found = -1};
-    model_each_tensor(&s->m, is_tensor_finite, &at);
-    if (at.found < 0) return comm_agree(s->c, STATUS_OK, why);
-    status code = fail(why, STATUS_DIFFERS,
-                       "step %lld: its update made the parameters %s NaN or Inf: they are not "
-                       "saved, the last checkpoint is kept; try a smaller --learning-rate",
-                       (long long)s->step, digest_tensor_name(&s->m, at.found).text);
-    return comm_agree(s->c, code, why);
-}
-
-/* ---- a loss or gradient that is not finite ---- */
+/* ---- what is not finite ---- */
 
 /* Number of the first tensor that is not finite; DIGEST_TENSORS: none. */
 typedef struct findings {
@@ -163,19 +134,40 @@ static void search_slices(search *at, span tensor)
     }
 }
 
-static void search_tensor(void *context, const layer *l, const layer_tensor *t)
+static void search_parameters(void *context, const layer *l, const layer_tensor *t)
 {
     (void)l;
     search *at = context;
+    const float *own = at->s->parameters + t->at.offset;
+    note(&at->found.parameters, at->number, at->s->m.k->all_finite(own, t->at.length));
+    at->number++;
+}
+
+static void search_tensor(void *context, const layer *l, const layer_tensor *t)
+{
+    search *at = context;
     const session *s = at->s;
-    const float *own = s->parameters + t->at.offset;
-    note(&at->found.parameters, at->number, s->m.k->all_finite(own, t->at.length));
     for (int i = 0; i < at->partials; i++) {
         const float *partial = exchange_partial(s->x, i) + t->at.offset;
         note(&at->found.gradient, at->number, s->m.k->all_finite(partial, t->at.length));
     }
     search_slices(at, t->at);
-    at->number++;
+    search_parameters(at, l, t);
+}
+
+static const findings nothing = {DIGEST_TENSORS, DIGEST_TENSORS, DIGEST_TENSORS};
+
+status guard_finite(const session *s, failure *why)
+{
+    search at = {.s = s, .found = nothing};
+    status code = STATUS_OK;
+    model_each_tensor(&s->m, search_parameters, &at);
+    if (at.found.parameters < DIGEST_TENSORS)
+        code = fail(why, STATUS_DIFFERS,
+                    "step %lld: its update made the parameters %s NaN or Inf: they are not saved, "
+                    "the last checkpoint is kept; try a smaller --learning-rate",
+                    (long long)s->step, digest_tensor_name(&s->m, at.found.parameters).text);
+    return comm_agree(s->c, code, why);
 }
 
 static int finding_of(const findings *all, int rank, size_t kind)
@@ -219,10 +211,7 @@ static void tell_tensor(const session *s, const findings *all, int rank, char *o
 status guard_not_finite(const stepper *p, const step_result *r, int epoch, failure *why)
 {
     session *s = p->s;
-    search at = {.s = s,
-                 .u = p->u,
-                 .partials = tree_count(r->leaves, r->own),
-                 .found = {DIGEST_TENSORS, DIGEST_TENSORS, DIGEST_TENSORS}};
+    search at = {.s = s, .u = p->u, .partials = tree_count(r->leaves, r->own), .found = nothing};
     char samples[96] = "", tensor[160];
     model_each_tensor(&s->m, search_tensor, &at);
     arena_mark mark = arena_now(&s->memory);
