@@ -118,7 +118,8 @@ static void waited(step_state *t, profile_phase phase, step_wait wait, double be
     communicated(t, phase, wait, &t->parts.wait_s[wait], begin_s);
 }
 
-/* Makes this thread's share of the packed forms of some stages, and waits until the group's other ranks have made theirs. */
+/* Makes this thread's share of the packed forms of some stages; thread 0 waits until the group's other ranks have made theirs.
+ * A barrier of the team must follow. */
 static void prepare(step_state *t, int thread, range stages)
 {
     session *s = t->s;
@@ -132,7 +133,6 @@ static void prepare(step_state *t, int thread, range stages)
         if (thread == 0) comm_group_barrier(s->c);
         if (thread == 0) waited(t, PROFILE_PUBLISH, STEP_WAIT_GROUP, begin_s);
     }
-    trace_barrier(s->trace, thread);
     mark(t, thread, STEP_OTHER);
 }
 
@@ -152,6 +152,8 @@ static void arrive(void *context, int thread)
     trace_barrier(s->trace, thread);
     mark(t, thread, STEP_EXCHANGE);
     prepare(t, thread, (range){s->m.late_stage, s->m.stages});
+    trace_barrier(s->trace, thread);
+    mark(t, thread, STEP_OTHER);
 }
 
 /* Merges the sums of the passes so far as far as the tree allows: `total` partials, `before` of them from earlier passes. */
@@ -387,6 +389,7 @@ static void step_thread(void *context, int thread)
     trace_barrier(s->trace, thread);
     mark(t, thread, STEP_EXCHANGE);
     update_and_publish(t, thread);
+    /* the region ends in the barrier that prepare needs */
     prepare(t, thread, (range){0, t->under_way ? s->m.late_stage : s->m.stages});
     if (thread != 0) trace_span(s->trace, thread, PROFILE_STEP, step_s);
 }
