@@ -7,8 +7,8 @@ MNIST that lies ready in memory as tensors and in shuffled batches; compilation 
 no warm-up. Threads: the cores that this process may use (taskset limits all alike). Denormals: as each has them by default.
 Before a peer runs, it takes the weights of a network that mnist_dist trained, and must give the same probabilities.
 
-Precisions: f32, and bf16: mnist_dist's --precision bf16, and as each peer offers it (autocast; Keras' mixed_bfloat16; forward alone a model that is bf16). ONNX
-Runtime and OpenVINO run forward passes; the former has no bf16 for x86 processors.
+Precisions: f32, and bf16: mnist_dist's --precision bf16, and as each peer offers it (autocast; Keras' mixed_bfloat16; forward
+alone a model that is bf16). ONNX Runtime and OpenVINO run forward passes; the former has no bf16 for x86 processors.
 
 sections
   training   whole steps: models x batches

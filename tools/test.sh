@@ -16,8 +16,8 @@ CTest's summary.
   -L LABEL   only tests with this label, may be repeated: unit ref grad prop mpi io tools e2e style count interop slow slurm
              fault hosts packaging cross
   --all      what continuous integration runs: the labels slow, slurm, fault, hosts, packaging and cross, Keras' own trainings
-             too, the sanitizers on the labels unit ref grad prop mpi, tests that start ranks with MPICH, and clang-tidy. Any skipped test then
-             counts as a failure.
+             too, the sanitizers on the labels unit ref grad prop mpi, tests that start ranks with MPICH, and clang-tidy. Any
+             skipped test then counts as a failure.
 
 $MNIST_DIR, a folder with MNIST's four files, is passed on to the tests that can use it.
 After the first time, one label is quicker by hand: cmake --build --preset dev && ctest --preset dev -L unit
