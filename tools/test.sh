@@ -99,20 +99,44 @@ stage() {
     "${@:2}" || failures+=("$1")
 }
 
-# One rank and three show what more ranks would, in a fraction of the time.
-sanitizers() {
-    build_preset asan && run_tests asan -L '^(unit|ref|grad|prop|mpi)$' -E '^mpi/.*[.][248]$' && cat build/asan/summary.txt
+# build_and_test PRESET OPTION...
+build_and_test() {
+    local code=0
+    build_preset "$1" || return
+    run_tests "$@" || code=$?
+    cat "build/$1/summary.txt"
+    return "$code"
 }
 
-# What an MPI can change: messages and shared memory, the bits, what resumes after kills.
-mpich() {
-    build_preset mpich && run_tests mpich && cat build/mpich/summary.txt
-}
-
+# What --all adds to the tests. The last line names what failed.
 extra_stages() {
-    stage 'sanitizers' sanitizers
-    stage 'MPICH' mpich
+    local -a failures=()
+    # One rank and three show what more ranks would, in a fraction of the time.
+    stage 'sanitizers' build_and_test asan -L '^(unit|ref|grad|prop|mpi)$' -E '^mpi/.*[.][248]$'
+    # What an MPI can change: messages and shared memory, the bits, what resumes after kills.
+    stage 'MPICH' build_and_test mpich
     stage 'clang-tidy' build_preset tidy -- -k 0
+    ((${#failures[@]} == 0)) && return 0
+    local IFS=,
+    printf '\n%s\n' "${failures[*]}"
+    return 1
+}
+
+# begin_beside: starts the extra stages beside the tests, which leave cores idle while they wait. A process group of its own:
+# what ends this script ends them too.
+begin_beside() {
+    printf '\n== sanitizers, MPICH and clang-tidy run beside the tests; what they print follows those\n'
+    set -m
+    extra_stages >build/beside.log 2>&1 </dev/null &
+    beside=$!
+    set +m
+    trap 'kill -- "-$beside" 2>/dev/null' EXIT
+}
+
+end_beside() {
+    wait "$beside" || failures+=("beside the tests: $(tail -n 1 build/beside.log)")
+    trap - EXIT
+    cat build/beside.log
 }
 
 main() {
@@ -131,9 +155,10 @@ main() {
     stage 'build' build_preset dev
     # Tests of a program that was not built would say nothing.
     ((${#failures[@]} == 0)) || exit 1
-    [[ $all == no ]] || extra_stages
+    [[ $all == no ]] || begin_beside
     selection
     stage 'tests' run_tests dev "${select[@]}"
+    [[ $all == no ]] || end_beside
     list_skipped
     printf '\n'
     cat build/dev/summary.txt
