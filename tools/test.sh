@@ -51,11 +51,11 @@ selection() {
     fi
 }
 
-# run_tests PRESET OPTION...: CTest, its summary kept back in build/PRESET/summary.txt. Many tests wait most of the time: three
-# run on two cores.
+# run_tests PRESET OPTION...: CTest, its summary kept back in build/PRESET/summary.txt. Many tests wait most of the time: two
+# run for each core.
 run_tests() {
     local folder=build/$1 code=0
-    ctest --preset "$1" --parallel "$((($(usable_cores) * 3 + 1) / 2))" --output-junit junit.xml "${@:2}" 2>&1 |
+    ctest --preset "$1" --parallel "$(($(usable_cores) * 2))" --output-junit junit.xml "${@:2}" 2>&1 |
         tee "$folder/tests.log" | sed -u '/% tests passed/,$d' || code=$?
     sed -n '/% tests passed/,$p' "$folder/tests.log" >"$folder/summary.txt"
     return "$code"
@@ -93,10 +93,11 @@ list_skipped() {
     fi
 }
 
-# stage WORDS COMMAND...: runs the command and remembers its failure
+# stage WORDS COMMAND...: runs the command, tells the seconds that it and the processors took, and remembers its failure
 stage() {
+    local TIMEFORMAT="$1: %R s; processors: %U s, and %S s in the system"
     printf '\n== %s\n' "$1"
-    "${@:2}" || failures+=("$1")
+    time "${@:2}" || failures+=("$1")
 }
 
 # build_and_test PRESET OPTION...
