@@ -41,3 +41,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
   include(CheckCCompilerFlag)
   check_c_compiler_flag("-mavx512bf16 -mamx-tile -mamx-bf16" HAS_AMX_FLAGS)
 endif()
+if(CMAKE_SYSTEM_PROCESSOR STREQUAL aarch64)
+  list(APPEND ISA_VARIANTS exact) # for processors that flush before they round: src/kernel/isa/flush.h
+  set(ISA_FLAGS_exact -DKERNEL_EXACT)
+endif()

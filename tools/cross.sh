@@ -78,6 +78,8 @@ main() {
     build_preset "$machine"
     cores=$(usable_cores)
     ctest --preset "$machine" --parallel "$cores" || failed=1
+    # an older processor, which flushes denormals before it rounds; qemu's own flushes as x86 does
+    [[ $machine != aarch64 ]] || QEMU_CPU=neoverse-n1 ctest --preset "$machine" -R 'ref/(kernel|model)_flush' || failed=1
     export -f train
     # shellcheck disable=SC2016 # expanded there
     printf '%s\n' "${names[@]}" | xargs --max-args=1 --max-procs="$cores" bash -c 'train "$0" "$1"' "$machine" || failed=1

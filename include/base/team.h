@@ -1,6 +1,6 @@
 /* team.h - the threads of this rank; the only file that opens OpenMP regions.        room: base
  *
- * All threads of a region flush denormals to zero (FTZ and DAZ), so that the bits of a value do not depend on the thread.
+ * All threads of a region flush denormals to zero (base/denormals.h), so that the bits of a value do not depend on the thread.
  * Collective: team_barrier, over the threads of the team.   Memory: none.   Errors: team_try.   Test: tests/e2e/openmp.sh
  */
 #ifndef MNIST_DIST_BASE_TEAM_H
@@ -31,8 +31,5 @@ void team_run(void (*work)(void *context, int thread), void *context);
 
 /* Inside a region: waits until every thread of the team has called it. */
 void team_barrier(void);
-
-/* Makes the calling thread flush denormals. team_run does it for its threads; main calls it for itself. */
-void team_flush_denormals(void);
 
 #endif

@@ -233,6 +233,10 @@ int kernels_level(const kernels *k);
 /* The table of a level, NULL if this binary or the precision has none. */
 const kernels *kernels_of_level(precision p, int level);
 
+/* Where this processor flushes before it rounds (base/denormals.h): the table that decides each product by the rule, slower,
+ * with the packed forms of k; elsewhere k. */
+const kernels *kernels_deciding(const kernels *k);
+
 /* Panels of a packed matrix with `cols` columns. */
 static inline int kernels_panels(const kernels *k, int cols)
 {

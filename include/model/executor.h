@@ -10,9 +10,11 @@
  *
  * Order of sums (rules 1 and 2 of docs/reproducibility.md): within a leaf the stage's own; above leaves the reduction tree of
  * the whole batch. No result depends on the number of threads or on how the batch is cut into passes.
+ * Where the processor flushes before it rounds (base/denormals.h), forward and backward repeat a pass in which a result was
+ * flushed, with kernels_deciding, and bucket_ready is called at the end of backward.
  * Threads: as said; all other functions: one, outside of regions, unless they say otherwise.   Collective: over the team, not
  * over ranks.   Memory: all from the arena in executor_new and executor_join; nothing later.   Errors: none.
- * Test: tests/prop/model_layouts.c (threads, passes, leaves), tests/grad/model_gradient.c
+ * Test: tests/prop/model_layouts.c (threads, passes, leaves), tests/grad/model_gradient.c, tests/ref/model_flush.c
  */
 #ifndef MNIST_DIST_MODEL_EXECUTOR_H
 #define MNIST_DIST_MODEL_EXECUTOR_H

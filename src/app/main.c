@@ -8,7 +8,7 @@
 #include "app/print.h"
 #include "app/rlimits.h"
 #include "app/streams.h"
-#include "base/team.h"
+#include "base/denormals.h"
 
 /* The process' exit code. Only rank 0 returns the status, after all ranks have left MPI: mpirun kills the other ranks when one
  * of them ends with a code other than 0. */
@@ -62,7 +62,7 @@ int main(int argc, char **argv)
 {
     static app a;
     streams_open();
-    team_flush_denormals();
+    denormals_flush();
     if (argc > 0 && argv[0][0]) print_set_program(argv[0]);
     /* A write beyond the limit of a file's size then fails with an error, which is reported in words. */
     signal(SIGXFSZ, SIG_IGN);

@@ -6,11 +6,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef __SSE2__
-#include <immintrin.h>
-#endif
 
 #include "base/arena.h"
+#include "base/denormals.h"
 #include "base/error.h"
 
 static int threads_of_team = 1;
@@ -111,24 +109,13 @@ int team_threads(void)
     return threads_of_team;
 }
 
-void team_flush_denormals(void)
-{
-#if defined __SSE2__
-    _mm_setcsr(_mm_getcsr() | 0x8040); /* FTZ is bit 15, DAZ bit 6 of MXCSR */
-#elif defined __aarch64__
-    unsigned long long fpcr;
-    __asm__ volatile("mrs %0, fpcr" : "=r"(fpcr));
-    __asm__ volatile("msr fpcr, %0" : : "r"(fpcr | 1ull << 24)); /* FZ */
-#endif
-}
-
 void team_run(void (*work)(void *context, int thread), void *context)
 {
 #pragma omp parallel num_threads(threads_of_team)
     {
         CHECK(omp_get_num_threads() == threads_of_team, "asked for %d threads, got %d",
               threads_of_team, omp_get_num_threads());
-        team_flush_denormals();
+        denormals_flush();
         work(context, omp_get_thread_num());
     }
 }

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/denormals.h"
+
 #ifdef KERNEL_HAS_AMX
 #include <cpuid.h>
 #include <sys/syscall.h>
@@ -12,6 +14,8 @@
 /* Tables per instruction set: src/kernel/isa/table.c, compiled once for each, and src/kernel/amx/table.c. */
 extern const kernels kernels_baseline, kernels_avx2, kernels_avx512;
 extern const kernels kernels_bf16_baseline, kernels_bf16_avx2, kernels_bf16_avx512, kernels_amx;
+/* On AArch64: as baseline, and each product is decided by the rule for denormals. */
+extern const kernels kernels_exact, kernels_bf16_exact;
 
 enum { AVX2 = 1, AVX512, AMX };
 
@@ -82,6 +86,15 @@ int kernels_level(const kernels *k)
     int level = KERNELS_LEVELS - 1;
     while (level > 0 && kernels_of_level(k->precision, level) != k) level--;
     return level;
+}
+
+const kernels *kernels_deciding(const kernels *k)
+{
+#ifdef KERNEL_HAS_EXACT
+    if (denormals_early())
+        return k->precision == PRECISION_FP32 ? &kernels_exact : &kernels_bf16_exact;
+#endif
+    return k;
 }
 
 int kernels_available_in(precision p, const kernels **tables)

@@ -7,6 +7,7 @@
  * what is left after that, so that the expected value of y is x. The mask depends on neither the thread nor the pass. */
 #include <string.h>
 
+#include "kernel/product.h"
 #include "layer/row.h"
 #include "layer/stage.h"
 
@@ -57,7 +58,7 @@ static void scale_kept(size_t length, const uint8_t *restrict keep, float scale,
         union {
             float value;
             uint32_t bits;
-        } scaled = {.value = from[i] * scale};
+        } scaled = {.value = product(from[i], scale)};
         scaled.bits &= (uint32_t) - (int32_t)keep[i];
         to[i] = scaled.value;
     }

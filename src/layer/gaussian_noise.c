@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernel/product.h"
 #include "kernel/scalar.h"
 #include "layer/row.h"
 #include "layer/stage.h"
@@ -47,7 +48,7 @@ static void add_noise(const stage *s, rng_key key, const float *x, float *y)
     double stddev = s->layer->cfg.stddev, normal[OF_A_DRAW];
     for (size_t i = 0; i < s->out_length; i++) {
         if (i % OF_A_DRAW == 0) draw_normal(key, first + (uint32_t)(i / OF_A_DRAW), normal);
-        y[i] = x[i] + (float)(stddev * normal[i % OF_A_DRAW]);
+        y[i] = x[i] + product_narrow(stddev * normal[i % OF_A_DRAW]);
     }
 }
 

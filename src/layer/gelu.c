@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "kernel/product.h"
 #include "layer/row.h"
 #include "layer/stage.h"
 
@@ -48,7 +49,7 @@ static inline float cumulative(float x, float *density)
     p = p * t + 0.0691920681f;
     p = p * t + 0.0850688735f;
     p = p * t + 0.0837115747f;
-    float tail = e * (p * t);
+    float tail = product(e, p * t);
     *density = 0.398942280f * e;
     return x > 0 ? 1 - tail : tail;
 }
@@ -66,7 +67,7 @@ static void gelu_forward(const stage *s, const stage_io *io, int samples, int pa
     size_t length = (size_t)samples * s->out_length;
     for (size_t i = 0; i < length; i++) {
         float density;
-        io->y[i] = io->x[i] * cumulative(io->x[i], &density);
+        io->y[i] = product(io->x[i], cumulative(io->x[i], &density));
     }
 }
 
@@ -76,7 +77,7 @@ static void gelu_backward_leaf(const stage *s, const stage_io *io, int samples, 
     size_t length = io->dx ? (size_t)samples * s->out_length : 0;
     for (size_t i = 0; i < length; i++) {
         float density, below = cumulative(io->x[i], &density);
-        io->dx[i] = io->dy[i] * (below + io->x[i] * density);
+        io->dx[i] = product(io->dy[i], below + product(io->x[i], density));
     }
 }
 

@@ -5,6 +5,7 @@
  * above 0; dalpha adds dy x of these elements row after row, sample after sample. The output has the input's shape. */
 #include <string.h>
 
+#include "kernel/product.h"
 #include "layer/init.h"
 #include "layer/row.h"
 #include "layer/stage.h"
@@ -30,7 +31,7 @@ static void prelu_forward(const stage *s, const stage_io *io, int samples, int p
     for (size_t row = 0; row < length; row += at.length)
         for (size_t c = 0; c < at.length; c++) {
             float x = io->x[row + c];
-            io->y[row + c] = x > 0 ? x : alpha[c] * x;
+            io->y[row + c] = x > 0 ? x : product(alpha[c], x);
         }
 }
 
@@ -42,10 +43,10 @@ static void prelu_backward_leaf(const stage *s, const stage_io *io, int samples,
     memset(gradient, 0, s->leaf_length * sizeof(float));
     for (size_t row = 0; row < length; row += at.length) {
         const float *x = io->x + row, *dy = io->dy + row;
-        for (size_t c = 0; c < at.length; c++) gradient[c] += x[c] > 0 ? 0 : dy[c] * x[c];
+        for (size_t c = 0; c < at.length; c++) gradient[c] += x[c] > 0 ? 0 : product(dy[c], x[c]);
         if (!io->dx) continue;
         for (size_t c = 0; c < at.length; c++)
-            io->dx[row + c] = x[c] > 0 ? dy[c] : alpha[c] * dy[c];
+            io->dx[row + c] = x[c] > 0 ? dy[c] : product(alpha[c], dy[c]);
     }
 }
 

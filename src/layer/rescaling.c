@@ -1,5 +1,6 @@
 /* layer/rescaling.c - rescaling SCALE [OFFSET]: y = x SCALE + OFFSET, as Keras' Rescaling; product and sum are each rounded to
  * float. The pixels that a model gets are in 0 ... 1: "rescaling 2 -1" maps them to -1 ... 1. */
+#include "kernel/product.h"
 #include "layer/row.h"
 #include "layer/stage.h"
 
@@ -15,7 +16,7 @@ static void rescaling_forward(const stage *s, const stage_io *io, int samples, i
     CHECK(part == 0 && parts == 1, "part %d of %d", part, parts);
     float scale = (float)s->layer->cfg.scale, offset = (float)s->layer->cfg.offset;
     size_t length = (size_t)samples * s->out_length;
-    for (size_t i = 0; i < length; i++) io->y[i] = io->x[i] * scale + offset;
+    for (size_t i = 0; i < length; i++) io->y[i] = product(io->x[i], scale) + offset;
 }
 
 static void rescaling_backward_leaf(const stage *s, const stage_io *io, int samples,
@@ -25,7 +26,7 @@ static void rescaling_backward_leaf(const stage *s, const stage_io *io, int samp
     if (!io->dx) return;
     float scale = (float)s->layer->cfg.scale;
     size_t length = (size_t)samples * s->out_length;
-    for (size_t i = 0; i < length; i++) io->dx[i] = io->dy[i] * scale;
+    for (size_t i = 0; i < length; i++) io->dx[i] = product(io->dy[i], scale);
 }
 
 static const stage_type stage_rescaling = {

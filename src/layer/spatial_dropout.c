@@ -7,6 +7,7 @@
  * as in dropout.c; no other layer has this number. The rate is rounded to a multiple of 2^-16. */
 #include <string.h>
 
+#include "kernel/product.h"
 #include "layer/row.h"
 #include "layer/stage.h"
 
@@ -52,7 +53,8 @@ static void scale_channels(size_t pixels, int channels, const float *factor, con
                            float *to)
 {
     for (size_t p = 0; p < pixels; p++, from += channels, to += channels)
-        for (int c = 0; c < channels; c++) to[c] = factor[c] == 0.0f ? 0.0f : from[c] * factor[c];
+        for (int c = 0; c < channels; c++)
+            to[c] = factor[c] == 0.0f ? 0.0f : product(from[c], factor[c]);
 }
 
 static void spatial_dropout_forward(const stage *s, const stage_io *io, int samples, int part,

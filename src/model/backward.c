@@ -1,6 +1,7 @@
 /* model/backward.c - gradients of a pass, summed to the maximal nodes of its leaves. */
 #include <string.h>
 
+#include "base/denormals.h"
 #include "base/team.h"
 #include "model/executor_internal.h"
 
@@ -117,10 +118,11 @@ static void announce(executor *r, int *begun, int end, int thread)
             r->pass.hooks.bucket_ready(r->pass.hooks.context, *begun);
 }
 
-void executor_backward(executor *r, int thread)
+/* announces: buckets are told to the hook as they become complete; else the caller does it. */
+static void backward_pass(executor *r, int thread, int announces)
 {
     const model *m = r->m;
-    int begun = 0; /* buckets */
+    int begun = announces ? 0 : m->buckets;
     for (int g = r->groups; g-- > 0;) {
         int first = r->group[g], last = r->group[g + 1];
         int by_sample = m->stage[first].type->split == STAGE_BY_SAMPLE &&
@@ -129,4 +131,25 @@ void executor_backward(executor *r, int thread)
         one_group(r, first, last, thread);
     }
     announce(r, &begun, m->buckets, thread);
+}
+
+/* Forward again too: backward overwrites what forward left. */
+static void repeat_pass(executor *r, int thread)
+{
+    loss_sums known = {0};
+    executor_use(r, r->deciding, thread);
+    executor_forward_again(r, thread);
+    executor_loss(r, thread, &known);
+    backward_pass(r, thread, 0);
+    executor_use(r, r->usual, thread);
+}
+
+void executor_backward(executor *r, int thread)
+{
+    int begun = 0; /* buckets */
+    denormals_forget();
+    backward_pass(r, thread, !r->deciding);
+    if (!r->deciding) return;
+    if (executor_flushed(r, thread)) repeat_pass(r, thread);
+    announce(r, &begun, r->m->buckets, thread);
 }

@@ -1,6 +1,7 @@
 /* model/executor.c - forward and loss of a pass. */
 #include <stdio.h>
 
+#include "base/denormals.h"
 #include "base/team.h"
 #include "model/executor_internal.h"
 
@@ -202,7 +203,8 @@ static void forward_together(executor *r, int first, int last, int thread)
     }
 }
 
-void executor_forward(executor *r, int thread)
+/* late: with the hook late_parameters. */
+static void forward_pass(executor *r, int thread, int late)
 {
     const model *m = r->m;
     const pass_hooks *hooks = &r->pass.hooks;
@@ -212,7 +214,7 @@ void executor_forward(executor *r, int thread)
     }
     for (int g = 0; g < r->groups; g++) {
         int first = r->group[g], last = r->group[g + 1];
-        if (hooks->late_parameters && first == m->late_stage)
+        if (late && hooks->late_parameters && first == m->late_stage)
             hooks->late_parameters(hooks->context, thread);
         if (m->stage[first].type->split == STAGE_BY_SAMPLE) {
             if (is_together(r))
@@ -228,6 +230,38 @@ void executor_forward(executor *r, int thread)
         }
         trace_barrier(r->trace, thread);
     }
+}
+
+void executor_forward_again(executor *r, int thread)
+{
+    forward_pass(r, thread, 0);
+}
+
+int executor_flushed(executor *r, int thread)
+{
+    int any = 0;
+    if (!r->deciding) return 0;
+    r->thread[thread].flushed = denormals_met();
+    trace_barrier(r->trace, thread);
+    for (int t = 0; t < r->threads; t++) any |= r->thread[t].flushed;
+    return any;
+}
+
+void executor_use(executor *r, const model *m, int thread)
+{
+    trace_barrier(r->trace, thread);
+    if (thread == 0) r->m = m;
+    trace_barrier(r->trace, thread);
+}
+
+void executor_forward(executor *r, int thread)
+{
+    denormals_forget();
+    forward_pass(r, thread, 1);
+    if (!executor_flushed(r, thread)) return;
+    executor_use(r, r->deciding, thread);
+    executor_forward_again(r, thread);
+    executor_use(r, r->usual, thread);
 }
 
 void executor_loss(executor *r, int thread, loss_sums *sums)

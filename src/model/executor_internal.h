@@ -38,11 +38,14 @@ typedef struct executor_thread {
     tree_plan plan;               /* sums over them                                     */
     unsigned char *merges;        /* [pass_leaves]                                      */
     float *level[EXECUTOR_STACK]; /* the node stack: leaf gradients, [leaf_length] each */
+    int flushed;                  /* 1: it met a result below 2^-126                    */
 } executor_thread;
 
 /* Boundary i lies before stage i; boundary model.stages after the last one: the logits. */
 struct executor {
-    const model *m;
+    const model *m; /* usual, or deciding while a pass is repeated */
+    const model *usual;
+    model *deciding; /* with kernels_deciding; NULL where the processor follows the rule */
     const float *parameters, *packed;
     int grain, threads, pass_leaves, capacity;
     int groups;                     /* of stages that run together                             */
@@ -85,5 +88,13 @@ void executor_joint_place(const executor *r, int i, stage_io *io);
 stage_io executor_stage_io(const executor *r, int i, int first, int thread);
 /* Calls the hook `poll`; thread 0 alone. */
 void executor_poll(const executor *r);
+
+/* By every thread, after denormals_forget and what it computed then: 1 on all of them if any flushed a result before it was
+ * rounded, so that the pass has to be repeated. Another barrier must lie before the next call. */
+int executor_flushed(executor *r, int thread);
+/* By every thread, between barriers of its own: the pass goes on with this model. */
+void executor_use(executor *r, const model *m, int thread);
+/* The pass forward, without the hook late_parameters. */
+void executor_forward_again(executor *r, int thread);
 
 #endif

@@ -1,4 +1,5 @@
 /* model/executor_plan.c - the memory of the passes: how many samples a pass has, and where their numbers lie. */
+#include "base/denormals.h"
 #include "model/executor_internal.h"
 
 size_t executor_boundary_length(const model *m, int boundary)
@@ -80,13 +81,25 @@ static void take_memory(executor *r, arena *a)
     r->collapse_nodes = arena_take(a, items * sizeof *r->collapse_nodes);
     r->collapse_floats = arena_take(a, items * (size_t)r->threads * sizeof *r->collapse_floats);
     r->leaf_nodes = arena_take(a, leaves * sizeof *r->leaf_nodes);
+    if (denormals_early()) r->deciding = arena_take(a, sizeof *r->deciding);
+}
+
+/* m, with the kernels that decide each product. Its stages point at the layers of m, which stay. */
+static void copy_deciding(const model *m, model *copy)
+{
+    *copy = *m;
+    copy->k = kernels_deciding(m->k);
+    for (int i = 0; i < m->stages; i++) copy->stage[i].k = copy->k;
 }
 
 /* An executor without memory. */
 static executor plan_executor(const model *m, int capacity, int grain, int threads)
 {
-    executor r = {
-        .m = m, .grain = grain, .threads = threads, .pass_leaves = tree_leaves(capacity, grain)};
+    executor r = {.m = m,
+                  .usual = m,
+                  .grain = grain,
+                  .threads = threads,
+                  .pass_leaves = tree_leaves(capacity, grain)};
     CHECK(r.pass_leaves >= 1 && r.pass_leaves <= PASS_SAMPLES, "a pass of %d leaves",
           r.pass_leaves);
     r.capacity = r.pass_leaves * grain;
@@ -135,6 +148,7 @@ executor *executor_new(const model *m, int capacity, int grain, int threads,
     r->parameters = parameters;
     r->packed = packed;
     take_memory(r, a);
+    if (r->deciding) copy_deciding(m, r->deciding);
     return r;
 }
 

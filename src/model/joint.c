@@ -1,6 +1,7 @@
 /* model/joint.c - the gradient of a large dense kernel, from x and g of all ranks of a host. */
 #include <string.h>
 
+#include "base/denormals.h"
 #include "model/executor_internal.h"
 
 enum { MOST_G = 1 << 16 }; /* floats: a quarter of a megabyte. Larger batches gain nothing by it */
@@ -85,7 +86,13 @@ span executor_joint_sum(executor *r, span slice, int thread, float *out)
     stage_tree tree = {.grain = r->grain, .plan = j->plan, .merges = j->merges, .results = &result};
     stage_io io = {.x = j->x, .shared = j->g, .joint = {0, j->samples}};
     range own = {first + share.lo, first + share.hi};
+    denormals_forget();
     s->type->kernel_rows(s, &io, own, &tree);
+    if (denormals_met()) {
+        stage again = *s;
+        again.k = kernels_deciding(s->k);
+        s->type->kernel_rows(&again, &io, own, &tree);
+    }
     trace_work(r->trace, thread, r->phase.joint, begin_s, 2.0 * (double)at.length * j->samples);
     return at;
 }

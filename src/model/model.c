@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/denormals.h"
 #include "base/words.h"
 #include "model/presets.h"
 #include "model/spec.h"
@@ -217,8 +218,13 @@ void model_prepare_stages(const model *m, range stages, const float *parameters,
 {
     for (int i = stages.lo; i < stages.hi; i++) {
         const stage *s = &m->stage[i];
-        if (s->type->prepare)
-            s->type->prepare(s, parameters, packed + s->packed_offset, part, parts);
+        if (!s->type->prepare) continue;
+        denormals_forget();
+        s->type->prepare(s, parameters, packed + s->packed_offset, part, parts);
+        if (!denormals_met()) continue;
+        stage again = *s;
+        again.k = kernels_deciding(s->k);
+        s->type->prepare(&again, parameters, packed + s->packed_offset, part, parts);
     }
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/denormals.h"
 #include "base/team.h"
 #include "comm/comm.h"
 #include "io/file.h"
@@ -100,7 +101,7 @@ static inline status train_run_once(settings cfg, const char *name, void (*opene
 static inline void train_run_begin(int *argc, char ***argv)
 {
     setenv("CMOCKA_TEST_ABORT", "1", 1); /* a rank that fails ends all */
-    team_flush_denormals();
+    denormals_flush();
     comm_start(argc, argv, 1);
     comm_cfg cfg = comm_cfg_default();
     char *path = train_run_scratch.path;

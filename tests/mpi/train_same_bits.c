@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/denormals.h"
 #include "base/team.h"
 #include "train/evaluator.h"
 #include "train/step.h"
@@ -479,7 +480,7 @@ int main(int argc, char **argv)
     /* a rank that fails ends all, so that the others do not wait for it */
     setenv("CMOCKA_TEST_ABORT", "1", 1);
     begin_again_with_patience(argv);
-    team_flush_denormals();
+    denormals_flush();
     comm_start(&argc, &argv, 1);
     comm_cfg cfg = comm_cfg_default();
     comm *keeper = comm_open(&cfg); /* MPI ends with the last comm */

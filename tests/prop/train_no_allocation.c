@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/denormals.h"
 #include "base/team.h"
 #include "model/presets.h"
 #include "train/guard.h"
@@ -166,7 +167,7 @@ static void steps_take_no_memory(void **state)
 
 int main(int argc, char **argv)
 {
-    team_flush_denormals();
+    denormals_flush();
     comm_start(&argc, &argv, 2);
     comm_cfg cfg = comm_cfg_default();
     comm *c = comm_open(&cfg);

@@ -5,7 +5,7 @@
 #include <float.h>
 #include <stdlib.h>
 
-#include "base/team.h"
+#include "base/denormals.h"
 #include "kernel/bf16.h"
 #include "kernel/kernels.h"
 #include "reference/bf16.h"
@@ -22,7 +22,7 @@ static int table_count;
 static int set_up(void **state)
 {
     (void)state;
-    team_flush_denormals();
+    denormals_flush();
     fence_a = fence_open(LARGEST), fence_b = fence_open(LARGEST), fence_c = fence_open(LARGEST);
     plain_b = values_take(LARGEST * sizeof *plain_b);
     want = values_take(LARGEST * sizeof *want);

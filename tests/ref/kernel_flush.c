@@ -1,12 +1,13 @@
 /* Each processor flushes by one rule: a denormal operand counts as 0, and a result that is below 2^-126 after rounding to 24
  * bits, with any exponent, becomes the zero of its sign. The expected values are worked out in double, rounded towards zero,
- * where nothing is denormal. The kernels are those in which moments decay; the tests with plain C are left out on AArch64,
- * which flushes before the rounding (src/kernel/isa/flush.h). */
+ * where nothing is denormal. The kernels are those in which moments decay, and the products of plain C (kernel/product.h). What
+ * the compiler makes of plain C is tested except where the processor flushes before it rounds (base/denormals.h). */
 #include <fenv.h>
 
-#include "base/team.h"
+#include "base/denormals.h"
 #include "check.h"
 #include "kernel/kernels.h"
+#include "kernel/product.h"
 
 enum { LANES = 16, CASES = 200000 };
 
@@ -129,8 +130,12 @@ static void by_tree_sum(const kernels *k, const float *a, float b, const float *
                 (const float *const[]){a, other}, LANES, (float *const[]){r});
 }
 
-#if !defined __aarch64__
-/* What the compiler makes of plain C, as in the layers that have no kernel. */
+static void by_product(const float *a, float b, float *r)
+{
+    for (int i = 0; i < LANES; i++) r[i] = product(a[i], b);
+}
+
+/* What the compiler makes of plain C. */
 static void by_compiler(operation op, const float *a, float b, const float *c, float *r)
 {
     for (int i = 0; i < LANES; i++) {
@@ -139,7 +144,6 @@ static void by_compiler(operation op, const float *a, float b, const float *c, f
         r[i] = s;
     }
 }
-#endif
 
 typedef struct tally {
     int wrong, kept, flushed;
@@ -180,10 +184,13 @@ static void check_operation(operation op, vector_operation kernel)
             kernel(tables[i], a, b, c, r);
             compare(&t, op, a, b, c, r);
         }
-#if !defined __aarch64__
+        if (op == MUL) {
+            by_product(a, b, r);
+            compare(&t, op, a, b, c, r);
+        }
+        if (denormals_early()) continue;
         by_compiler(op, a, b, c, r);
         compare(&t, op, a, b, c, r);
-#endif
     }
     print_message("%d results of 2^-126, %d of 0\n", t.kept, t.flushed);
     assert_int_equal(t.wrong, 0);
@@ -214,22 +221,42 @@ static void sums(void **state)
     check_operation(ADD, by_tree_sum);
 }
 
-/* 2^-126 (1 - 2^-25) and its neighbours, by hand: (2^24 - 1) (2^24 + 1) = 2^48 - 1 is just below 2^48, and is kept;
- * (2^24 - 1) 2^24 is 2^48 (1 - 2^-24), exact in 24 bits, and is flushed. */
+/* 2^-126 (1 - 2^-25) and its neighbours, by hand, as products of whole numbers of 24 bits. Kept from 2^47 - 2^22 on:
+ *   (2^24 - 2) (2^23 + 1) = 2^47 - 2,   (2^24 - 2896) (2^23 + 1448) = 2^47 - 2^22 + 896
+ *   (2^24 - 2898) (2^23 + 1449) = 2^47 - 2^22 - 4898 and (2^24 - 1) 2^23 = 2^47 - 2^23 are flushed. */
+static const struct border_case {
+    int below, above; /* (2^24 - below) (2^23 + above) */
+    uint32_t bits;
+} border_cases[] = {
+    {0, 0, 0x00800000}, {2, 1, 0x00800000}, {2896, 1448, 0x00800000}, {2898, 1449, 0}, {1, 0, 0},
+};
+
 static void border(void **state)
 {
     (void)state;
-    const float big = 0x1.fffffep-64f, above = 0x1.000002p-63f, even = 0x1p-63f;
-    assert_int_equal(check_bits_of(expected(MUL, big, above, 0)), 0x00800000);
-    assert_int_equal(check_bits_of(expected(MUL, -big, above, 0)), 0x80800000);
-    assert_int_equal(check_bits_of(expected(MUL, big, even, 0)), 0);
-    assert_int_equal(check_bits_of(expected(MUL, -big, even, 0)), 0x80000000);
+    const kernels *tables[8];
+    int count = kernels_available(tables);
+    for (size_t n = 0; n < sizeof border_cases / sizeof *border_cases; n++) {
+        const struct border_case *t = &border_cases[n];
+        float a = ldexpf((float)((1 << 24) - t->below), -87), r[LANES];
+        float b = ldexpf((float)((1 << 23) + t->above), -86);
+        assert_int_equal(check_bits_of(expected(MUL, a, b, 0)), t->bits);
+        assert_int_equal(check_bits_of(expected(MUL, -a, b, 0)), t->bits | 0x80000000);
+        assert_int_equal(check_bits_of(product(a, b)), t->bits);
+        assert_int_equal(check_bits_of(product(a, -b)), t->bits | 0x80000000);
+        assert_int_equal(check_bits_of(product_narrow((double)a * (double)b)), t->bits);
+        for (int k = 0; k < count; k++) {
+            for (int i = 0; i < LANES; i++) r[i] = i % 2 ? -a : a;
+            tables[k]->scale(r, b, LANES);
+            for (int i = 0; i < LANES; i++)
+                assert_int_equal(check_bits_of(r[i]), t->bits | (i % 2 ? 0x80000000 : 0));
+        }
+    }
     assert_int_equal(check_bits_of(expected(MUL, 0x1p-149f, 0x1p100f, 0)), 0);
-    assert_int_equal(check_bits_of(expected(FMA, big, above, 0x1p-149f)), 0x00800000);
+    assert_int_equal(check_bits_of(expected(FMA, 0x1p-63f, 0x1p-63f, 0x1p-149f)), 0x00800000);
     assert_int_equal(check_bits_of(expected(ADD, 0x1.8p-126f, -0x1p-126f, 0)), 0);
 }
 
-#if !defined __aarch64__
 /* Between double and float, and in comparisons. */
 static void conversions(void **state)
 {
@@ -237,7 +264,10 @@ static void conversions(void **state)
     volatile double narrow[] = {0x1.ffffffp-127, 0x1.fffffefffffffp-127, -0x1.ffffffp-127,
                                 0x1p-130};
     const uint32_t expects[] = {0x00800000, 0, 0x80800000, 0};
-    for (int i = 0; i < 4; i++) assert_int_equal(check_bits_of((float)narrow[i]), expects[i]);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(check_bits_of(product_narrow(narrow[i])), expects[i]);
+        if (!denormals_early()) assert_int_equal(check_bits_of((float)narrow[i]), expects[i]);
+    }
     volatile float tiny = of_bits(1), zero = 0.0f, minus = of_bits(0x80000001u);
     assert_true((double)tiny == 0.0 && (double)minus == 0.0);
     assert_true(tiny == zero);
@@ -245,20 +275,13 @@ static void conversions(void **state)
     assert_false(minus < zero);
     assert_true(sqrtf(tiny) == 0.0f);
 }
-#endif
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(border),
-        cmocka_unit_test(products),
-        cmocka_unit_test(quotients),
-        cmocka_unit_test(multiply_adds),
-        cmocka_unit_test(sums),
-#if !defined __aarch64__
-        cmocka_unit_test(conversions),
-#endif
+        cmocka_unit_test(border),        cmocka_unit_test(products), cmocka_unit_test(quotients),
+        cmocka_unit_test(multiply_adds), cmocka_unit_test(sums),     cmocka_unit_test(conversions),
     };
-    team_flush_denormals();
+    denormals_flush();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,7 @@
  * both with denormals flushed to zero, as in every thread of the program. Nothing to check on other processors. */
 #include "check.h"
 
-#include "base/team.h"
+#include "base/denormals.h"
 
 #if defined __SSE2__
 #include "../../src/kernel/isa/fused.h"
@@ -121,7 +121,7 @@ int main(void)
         cmocka_unit_test(few_bits),       cmocka_unit_test(next_to_the_least),
         cmocka_unit_test(special_values),
     };
-    team_flush_denormals();
+    denormals_flush();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
 #else

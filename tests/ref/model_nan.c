@@ -2,6 +2,7 @@
  * every table and on every number of threads; so are the answers, the losses and the gradients. The digests below are of a pass
  * forward and backward in which every NaN counts as the same one: its sign and payload depend on the processor. Probabilities
  * leave the program, so for them the bits of a NaN count. */
+#include "base/denormals.h"
 #include "check.h"
 #include "model_fixture.h"
 
@@ -126,6 +127,6 @@ static void the_same_everywhere(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(the_same_everywhere)};
-    team_flush_denormals();
+    denormals_flush();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@ INLINE simd_float activate(activation act, simd_float slope, simd_float x)
     case ACTIVATION_RELU:
         return simd_relu(x);
     case ACTIVATION_LEAKY_RELU:
-        return simd_select(x > simd_zero(), x, slope * x);
+        return simd_select(x > simd_zero(), x, simd_mul(slope, x));
     case ACTIVATION_TANH:
         return simd_tanh(x);
     case ACTIVATION_SIGMOID:

@@ -18,13 +18,13 @@ INLINE simd_float backward(activation act, simd_float slope, simd_float dy, simd
     case ACTIVATION_RELU:
         return simd_select(y > simd_zero(), dy, simd_zero());
     case ACTIVATION_LEAKY_RELU:
-        return simd_select(y > simd_zero(), dy, slope * dy);
+        return simd_select(y > simd_zero(), dy, simd_mul(slope, dy));
     case ACTIVATION_TANH:
-        return dy * ((one - y) * (one + y));
+        return simd_mul(dy, simd_mul(one - y, one + y));
     case ACTIVATION_SIGMOID:
-        return dy * (y * (one - y));
+        return simd_mul(dy, simd_mul(y, one - y));
     case ACTIVATION_ELU:
-        return simd_select(y > simd_zero(), dy, dy * (one + y));
+        return simd_select(y > simd_zero(), dy, simd_mul(dy, one + y));
     case ACTIVATION_HARD_SIGMOID:
         return simd_select((y > simd_zero()) & (y < one), dy / simd_set(6.0f), simd_zero());
     case ACTIVATION_NONE:

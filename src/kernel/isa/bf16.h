@@ -9,8 +9,6 @@
 #include "kernel/bf16.h"
 #include "kernel/isa/simd.h"
 
-typedef uint32_t simd_uint __attribute__((vector_size(SIMD_LEN * 4)));
-
 INLINE simd_float bf16_round(simd_float x)
 {
     simd_uint u = (simd_uint)x;

@@ -17,7 +17,7 @@ void KERNEL(column_sums)(int rows, int cols, const float *g, gemm_store store, f
  * for all 256 of them, and are faster. */
 INLINE simd_float over_255(simd_float x)
 {
-    simd_float inverse = simd_set(1.0f / 255.0f), y = x * inverse;
+    simd_float inverse = simd_set(1.0f / 255.0f), y = simd_mul(x, inverse);
     return simd_fma(simd_fma(simd_set(-255.0f), y, x), inverse, y);
 }
 

@@ -64,7 +64,7 @@ void KERNEL(layer_norm_forward)(const layer_norm_args *n, const float *x, float 
         simd_float mean = simd_set(stats[0]), scale = simd_set(stats[1]);
         for (int c = 0; c < n->length; c += SIMD_LEN) {
             int left = n->length - c;
-            simd_float normal = (simd_load_first(x + c, left) - mean) * scale;
+            simd_float normal = simd_mul(simd_load_first(x + c, left) - mean, scale);
             simd_store_first(y + c,
                              simd_fma(normal, simd_load_first(n->gamma + c, left),
                                       simd_load_first(n->beta + c, left)),
@@ -83,9 +83,9 @@ INLINE void row_gradients(const layer_norm_args *n, const float *x, const float 
             int c = at + v * SIMD_LEN, left = n->length - c;
             if (left <= 0) continue;
             simd_float d = simd_load_first(dy + c, left);
-            simd_float normal = (simd_load_first(x + c, left) - simd_set(stats[0])) *
-                                simd_set(stats[1]);
-            simd_float g = d * simd_load_first(n->gamma + c, left);
+            simd_float normal = simd_mul(simd_load_first(x + c, left) - simd_set(stats[0]),
+                                         simd_set(stats[1]));
+            simd_float g = simd_mul(d, simd_load_first(n->gamma + c, left));
             g_sum.v[v] = g_sum.v[v] + g;
             product_sum.v[v] = simd_fma(g, normal, product_sum.v[v]);
             simd_store_first(dgamma + c, simd_fma(d, normal, simd_load_first(dgamma + c, left)),
@@ -103,10 +103,11 @@ INLINE void row_input_gradient(const layer_norm_args *n, const float *x, const f
     simd_float mean = simd_set(stats[0]), scale = simd_set(stats[1]);
     for (int c = 0; c < n->length; c += SIMD_LEN) {
         int left = n->length - c;
-        simd_float normal = (simd_load_first(x + c, left) - mean) * scale;
-        simd_float g = simd_load_first(dy + c, left) * simd_load_first(n->gamma + c, left);
-        simd_store_first(dx + c, scale * ((g - simd_set(means[0])) - normal * simd_set(means[1])),
-                         left);
+        simd_float normal = simd_mul(simd_load_first(x + c, left) - mean, scale);
+        simd_float g = simd_mul(simd_load_first(dy + c, left), simd_load_first(n->gamma + c, left));
+        simd_store_first(
+            dx + c,
+            simd_mul(scale, (g - simd_set(means[0])) - simd_mul(normal, simd_set(means[1]))), left);
     }
 }
 

@@ -94,7 +94,7 @@ INLINE simd_float slope(activation a, simd_float y)
     case ACTIVATION_TANH:
         return simd_fma(-y, y, one);
     case ACTIVATION_SIGMOID:
-        return y * (one - y);
+        return simd_mul(y, one - y);
     case ACTIVATION_ELU:
         return simd_select(y > simd_zero(), one, one + y);
     case ACTIVATION_HARD_SIGMOID:
@@ -149,7 +149,7 @@ INLINE void simple_rnn_backward_with(const time_step_args *s, activation t, acti
     EACH_UNIT
     {
         simd_float h = gate_load(s, s->gates, row, 0, u);
-        gate_store(s, s->gates, row, 0, u, state_gradient(s, row, u) * slope(t, h));
+        gate_store(s, s->gates, row, 0, u, simd_mul(state_gradient(s, row, u), slope(t, h)));
     }
 }
 
@@ -164,13 +164,13 @@ INLINE void lstm_forward_with(const time_step_args *s, activation t, activation 
         simd_float f = act(g, gate_load(s, s->gates, row, 1, u));
         simd_float n = act(t, gate_load(s, s->gates, row, 2, u));
         simd_float o = act(g, gate_load(s, s->gates, row, 3, u));
-        simd_float c = simd_fma(f, unit_load(s, s->cell_before, row, u), i * n);
+        simd_float c = simd_fma(f, unit_load(s, s->cell_before, row, u), simd_mul(i, n));
         gate_store(s, s->gates, row, 0, u, i);
         gate_store(s, s->gates, row, 1, u, f);
         gate_store(s, s->gates, row, 2, u, n);
         gate_store(s, s->gates, row, 3, u, o);
         unit_store(s, s->cell, row, u, c);
-        state_store(s, row, u, o * act(t, c));
+        state_store(s, row, u, simd_mul(o, act(t, c)));
     }
 }
 
@@ -185,12 +185,12 @@ INLINE void lstm_backward_with(const time_step_args *s, activation t, activation
         simd_float c_before = unit_load(s, s->cell_before, row, u);
         simd_float c = act(t, unit_load(s, s->cell, row, u));
         simd_float dh = state_gradient(s, row, u);
-        simd_float dc = simd_fma(dh * o, slope(t, c), unit_load(s, s->carry, row, u));
-        gate_store(s, s->gates, row, 0, u, dc * n * slope(g, i));
-        gate_store(s, s->gates, row, 1, u, dc * c_before * slope(g, f));
-        gate_store(s, s->gates, row, 2, u, dc * i * slope(t, n));
-        gate_store(s, s->gates, row, 3, u, dh * c * slope(g, o));
-        unit_store(s, s->carry, row, u, dc * f);
+        simd_float dc = simd_fma(simd_mul(dh, o), slope(t, c), unit_load(s, s->carry, row, u));
+        gate_store(s, s->gates, row, 0, u, simd_mul(simd_mul(dc, n), slope(g, i)));
+        gate_store(s, s->gates, row, 1, u, simd_mul(simd_mul(dc, c_before), slope(g, f)));
+        gate_store(s, s->gates, row, 2, u, simd_mul(simd_mul(dc, i), slope(t, n)));
+        gate_store(s, s->gates, row, 3, u, simd_mul(simd_mul(dh, c), slope(g, o)));
+        unit_store(s, s->carry, row, u, simd_mul(dc, f));
     }
 }
 
@@ -225,16 +225,16 @@ INLINE void gru_backward_with(const time_step_args *s, activation t, activation 
         simd_float q = gate_load(s, s->state_gates, row, 2, u);
         simd_float h = before_load(s, row, u);
         simd_float dh = state_gradient(s, row, u) + unit_load(s, s->carry, row, u);
-        simd_float dz = dh * (h - n) * slope(g, z);
-        simd_float dn = dh * (simd_set(1.0f) - z) * slope(t, n);
-        simd_float dr = dn * q * slope(g, r);
+        simd_float dz = simd_mul(simd_mul(dh, h - n), slope(g, z));
+        simd_float dn = simd_mul(simd_mul(dh, simd_set(1.0f) - z), slope(t, n));
+        simd_float dr = simd_mul(simd_mul(dn, q), slope(g, r));
         gate_store(s, s->gates, row, 0, u, dz);
         gate_store(s, s->gates, row, 1, u, dr);
         gate_store(s, s->gates, row, 2, u, dn);
         gate_store(s, s->state_gates, row, 0, u, dz);
         gate_store(s, s->state_gates, row, 1, u, dr);
-        gate_store(s, s->state_gates, row, 2, u, dn * r);
-        unit_store(s, s->carry, row, u, dh * z);
+        gate_store(s, s->state_gates, row, 2, u, simd_mul(dn, r));
+        unit_store(s, s->carry, row, u, simd_mul(dh, z));
     }
 }
 
@@ -254,7 +254,7 @@ INLINE void gru_reset_forward_1_with(const time_step_args *s, activation t, acti
             s, s->gates, row, 0, u,
             act(g, gate_load(s, s->gates, row, 0, u) + gate_load(s, s->state_gates, row, 0, u)));
         gate_store(s, s->gates, row, 1, u, r);
-        unit_store(s, s->reset, row, u, r * before_load(s, row, u));
+        unit_store(s, s->reset, row, u, simd_mul(r, before_load(s, row, u)));
     }
 }
 
@@ -278,8 +278,8 @@ INLINE void gru_reset_backward_1_with(const time_step_args *s, activation t, act
         simd_float z = gate_load(s, s->gates, row, 0, u);
         simd_float n = gate_load(s, s->gates, row, 2, u);
         simd_float dh = state_gradient(s, row, u) + unit_load(s, s->carry, row, u);
-        simd_float dz = dh * (before_load(s, row, u) - n) * slope(g, z);
-        simd_float dn = dh * (simd_set(1.0f) - z) * slope(t, n);
+        simd_float dz = simd_mul(simd_mul(dh, before_load(s, row, u) - n), slope(g, z));
+        simd_float dn = simd_mul(simd_mul(dh, simd_set(1.0f) - z), slope(t, n));
         gate_store(s, s->gates, row, 0, u, dz);
         gate_store(s, s->gates, row, 2, u, dn);
         gate_store(s, s->state_gates, row, 0, u, dz);
@@ -287,7 +287,7 @@ INLINE void gru_reset_backward_1_with(const time_step_args *s, activation t, act
         gate_store(s, s->candidate, row, 0, u, simd_zero());
         gate_store(s, s->candidate, row, 1, u, simd_zero());
         gate_store(s, s->candidate, row, 2, u, dn);
-        unit_store(s, s->carry, row, u, dh * z);
+        unit_store(s, s->carry, row, u, simd_mul(dh, z));
     }
 }
 
@@ -298,7 +298,7 @@ INLINE void gru_reset_backward_2_with(const time_step_args *s, activation t, act
     {
         simd_float r = gate_load(s, s->gates, row, 1, u);
         simd_float dreset = unit_load(s, s->dreset, row, u);
-        simd_float dr = dreset * before_load(s, row, u) * slope(g, r);
+        simd_float dr = simd_mul(simd_mul(dreset, before_load(s, row, u)), slope(g, r));
         gate_store(s, s->gates, row, 1, u, dr);
         gate_store(s, s->state_gates, row, 1, u, dr);
         unit_store(s, s->carry, row, u, simd_fma(dreset, r, unit_load(s, s->carry, row, u)));

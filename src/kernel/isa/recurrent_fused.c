@@ -128,7 +128,7 @@ void KERNEL(simple_rnn_fused)(const recurrent_fused *s)
 /* Derivatives from y = sigmoid(x), y = tanh(x). */
 INLINE simd_float sigmoid_slope(simd_float y)
 {
-    return y * (simd_set(1.0f) - y);
+    return simd_mul(y, simd_set(1.0f) - y);
 }
 
 INLINE simd_float tanh_slope(simd_float y)
@@ -146,7 +146,7 @@ void KERNEL(simple_rnn_fused_backward)(const recurrent_fused *args)
         float *gate = gate_at(&s, 0, u);
         simd_float sum = simd_load(s.bias_gradient + u);
         for (int row = 0; row < s.rows; row++, h += s.row_stride, dh += s.units, gate += PANEL) {
-            simd_float da = simd_load(dh) * tanh_slope(simd_load(h));
+            simd_float da = simd_mul(simd_load(dh), tanh_slope(simd_load(h)));
             simd_store(gate, da);
             sum = sum + da;
         }
@@ -170,11 +170,13 @@ void KERNEL(lstm_fused_backward)(const recurrent_fused *args)
             simd_float i = simd_load(gate[0]), f = simd_load(gate[1]), g = simd_load(gate[2]);
             simd_float o = simd_load(gate[3]), t = simd_load(s.cell_tanh + at);
             simd_float dh = simd_load(s.dh + at);
-            simd_float dc = simd_fma(dh * o, tanh_slope(t), simd_load(s.carry + at));
-            simd_float da[4] = {dc * g * sigmoid_slope(i),
-                                dc * simd_load(s.cell_before + at) * sigmoid_slope(f),
-                                dc * i * tanh_slope(g), dh * t * sigmoid_slope(o)};
-            simd_store(s.carry + at, dc * f);
+            simd_float dc = simd_fma(simd_mul(dh, o), tanh_slope(t), simd_load(s.carry + at));
+            simd_float da[4] = {
+                simd_mul(simd_mul(dc, g), sigmoid_slope(i)),
+                simd_mul(simd_mul(dc, simd_load(s.cell_before + at)), sigmoid_slope(f)),
+                simd_mul(simd_mul(dc, i), tanh_slope(g)),
+                simd_mul(simd_mul(dh, t), sigmoid_slope(o))};
+            simd_store(s.carry + at, simd_mul(dc, f));
             UNROLL for (int n = 0; n < 4; n++)
             {
                 simd_store(gate[n], da[n]);

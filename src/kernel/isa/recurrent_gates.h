@@ -40,21 +40,21 @@ INLINE float *gate_at(const recurrent_fused *s, int row, int col)
 INLINE simd_float lstm_gates(const recurrent_fused *s, int row, int u, simd_float *a)
 {
     simd_float half = simd_set(0.5f), q[4];
-    a[0] = a[0] * half, a[1] = a[1] * half, a[3] = a[3] * half;
+    a[0] = simd_mul(a[0], half), a[1] = simd_mul(a[1], half), a[3] = simd_mul(a[3], half);
     simd_tanh_parts(4, a, q);
-    simd_float q01 = q[0] * q[1], q23 = q[2] * q[3];
-    simd_float all = simd_set(1.0f) / (q01 * q23);
-    simd_float r01 = all * q23, r23 = all * q01;
-    simd_float i = simd_fma(half, a[0] * (r01 * q[1]), half);
-    simd_float f = simd_fma(half, a[1] * (r01 * q[0]), half);
-    simd_float g = a[2] * (r23 * q[3]);
-    a[3] = simd_fma(half, a[3] * (r23 * q[2]), half);
+    simd_float q01 = simd_mul(q[0], q[1]), q23 = simd_mul(q[2], q[3]);
+    simd_float all = simd_set(1.0f) / simd_mul(q01, q23);
+    simd_float r01 = simd_mul(all, q23), r23 = simd_mul(all, q01);
+    simd_float i = simd_fma(half, simd_mul(a[0], simd_mul(r01, q[1])), half);
+    simd_float f = simd_fma(half, simd_mul(a[1], simd_mul(r01, q[0])), half);
+    simd_float g = simd_mul(a[2], simd_mul(r23, q[3]));
+    a[3] = simd_fma(half, simd_mul(a[3], simd_mul(r23, q[2])), half);
     simd_store(gate_at(s, row, u), i);
     simd_store(gate_at(s, row, s->units + u), f);
     simd_store(gate_at(s, row, 2 * s->units + u), g);
     simd_store(gate_at(s, row, 3 * s->units + u), a[3]);
     size_t at = (size_t)row * (size_t)s->units + (size_t)u;
-    simd_float c = simd_fma(f, simd_load(s->cell_before + at), i * g);
+    simd_float c = simd_fma(f, simd_load(s->cell_before + at), simd_mul(i, g));
     simd_store(s->cell + at, c);
     return c;
 }
@@ -69,7 +69,7 @@ INLINE void lstm_finish(const recurrent_fused *s, int row, int u, int height, si
     {
         simd_float t = c[r] / q[r];
         simd_store(s->cell_tanh + (size_t)(row + r) * (size_t)s->units + (size_t)u, t);
-        simd_store(s->h + (size_t)(row + r) * s->row_stride + u, a[r * 4 + 3] * t);
+        simd_store(s->h + (size_t)(row + r) * s->row_stride + u, simd_mul(a[r * 4 + 3], t));
     }
 }
 
@@ -82,10 +82,10 @@ INLINE void rnn_finish(const recurrent_fused *s, int row, int u, int height, sim
     UNROLL for (int r = 0; r < height; r++, a += 2)
     {
         const simd_float *qr = q + 2 * r;
-        simd_float both = simd_set(1.0f) / (qr[0] * qr[1]);
+        simd_float both = simd_set(1.0f) / simd_mul(qr[0], qr[1]);
         float *h = s->h + (size_t)(row + r) * s->row_stride + u;
-        simd_store(h, a[0] * (both * qr[1]));
-        simd_store(h + LANES, a[1] * (both * qr[0]));
+        simd_store(h, simd_mul(a[0], simd_mul(both, qr[1])));
+        simd_store(h + LANES, simd_mul(a[1], simd_mul(both, qr[0])));
     }
 }
 

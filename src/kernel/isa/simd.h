@@ -2,7 +2,7 @@
  *
  * Included only by the sources of this folder, each compiled once per instruction set with KERNEL_ISA set. A vector has
  * SIMD_LEN floats: 16 (AVX-512), 8 (AVX2), 4 (baseline). Loads and stores need no alignment. Arithmetic operators of
- * the compiler's vector types are plain IEEE; fused multiply-adds only by simd_fma.
+ * the compiler's vector types are plain IEEE; products only by simd_mul, fused multiply-adds only by simd_fma.
  */
 #ifndef MNIST_DIST_KERNEL_ISA_SIMD_H
 #define MNIST_DIST_KERNEL_ISA_SIMD_H
@@ -25,14 +25,13 @@
 #include <immintrin.h>
 #define SIMD_LEN 8
 #else
-#if defined __SSE2__
 #include "kernel/isa/fused.h"
-#endif
 #define SIMD_LEN 4
 #endif
 
 typedef float simd_float __attribute__((vector_size(SIMD_LEN * 4)));
 typedef int32_t simd_int __attribute__((vector_size(SIMD_LEN * 4)));
+typedef uint32_t simd_uint __attribute__((vector_size(SIMD_LEN * 4)));
 
 INLINE simd_float simd_load(const float *p)
 {
@@ -62,6 +61,18 @@ INLINE simd_float simd_set(float x)
 #endif
 }
 
+#include "kernel/isa/flush.h"
+
+/* a b */
+INLINE simd_float simd_mul(simd_float a, simd_float b)
+{
+#ifdef KERNEL_EXACT
+    return flush_again(a * b, a, b, simd_zero());
+#else
+    return a * b;
+#endif
+}
+
 /* a b + c, rounded once. Where it is no instruction, it is slow: kernel/isa/fused.h. */
 INLINE simd_float simd_fma(simd_float a, simd_float b, simd_float c)
 {
@@ -74,6 +85,9 @@ INLINE simd_float simd_fma(simd_float a, simd_float b, simd_float c)
 #else
     simd_float r;
     for (int i = 0; i < SIMD_LEN; i++) r[i] = __builtin_fmaf(a[i], b[i], c[i]);
+#ifdef KERNEL_EXACT
+    r = flush_again(r, a, b, c);
+#endif
     return r;
 #endif
 }
@@ -125,13 +139,6 @@ INLINE simd_float simd_sqrt(simd_float x)
     for (int i = 0; i < SIMD_LEN; i++) r[i] = __builtin_sqrtf(x[i]);
     return r;
 #endif
-}
-
-/* Nearest integer, ties to even; |x| < 2^22. */
-INLINE simd_float simd_round(simd_float x)
-{
-    simd_float magic = simd_set(0x1.8p23f);
-    return (x + magic) - magic;
 }
 
 /* SIMD_LEN bytes to integer lanes and back (values 0..255). */
@@ -289,7 +296,8 @@ INLINE void simd_transpose(simd_float v[SIMD_LEN])
 INLINE simd_float simd_exp(simd_float x)
 {
     x = simd_min(simd_set(88.0f), simd_max(simd_set(-87.0f), x)); /* in this order NaN stays NaN */
-    simd_float n = simd_round(x * simd_set(1.44269504f));
+    const simd_float magic = simd_set(0x1.8p23f); /* bits 0x4b400000; the last place is 1 */
+    simd_float shifted = simd_mul(x, simd_set(1.44269504f)) + magic, n = shifted - magic;
     simd_float r = simd_fma(n, simd_set(-0.693359375f), x);
     r = simd_fma(n, simd_set(2.12194440e-4f), r);
     simd_float p = simd_set(1.9875691500e-4f);
@@ -298,9 +306,9 @@ INLINE simd_float simd_exp(simd_float x)
     p = simd_fma(p, r, simd_set(4.1665795894e-2f));
     p = simd_fma(p, r, simd_set(1.6666665459e-1f));
     p = simd_fma(p, r, simd_set(5.0000001201e-1f));
-    p = simd_fma(p, r * r, r + simd_set(1.0f));
-    simd_int e = __builtin_convertvector(n, simd_int);
-    return p * (simd_float)((e + 127) << 23);
+    p = simd_fma(p, simd_mul(r, r), r + simd_set(1.0f));
+    simd_uint e = (simd_uint)shifted - 0x4b400000; /* of a NaN any number, without a conversion */
+    return simd_mul(p, (simd_float)((e + 127) << 23));
 }
 
 /* tanh x = x p(x^2) / q(x^2) = numerator / denominator, degrees 6 and 3, as Eigen has it (MathFunctionsImpl.h). Error below
@@ -318,7 +326,7 @@ INLINE void simd_tanh_parts(int n, simd_float *x, simd_float *q)
     simd_float x2[8], p[8];
     UNROLL for (int i = 0; i < n; i++) /* in this order NaN stays NaN */
         x[i] = simd_min(simd_set(end), simd_max(simd_set(-end), x[i]));
-    UNROLL for (int i = 0; i < n; i++) x2[i] = x[i] * x[i];
+    UNROLL for (int i = 0; i < n; i++) x2[i] = simd_mul(x[i], x[i]);
     UNROLL for (int i = 0; i < n; i++) p[i] = simd_set(above[0]), q[i] = simd_set(below[0]);
     UNROLL for (int k = 1; k < 7; k++)
     {
@@ -326,7 +334,7 @@ INLINE void simd_tanh_parts(int n, simd_float *x, simd_float *q)
         if (k > 3) continue;
         UNROLL for (int i = 0; i < n; i++) q[i] = simd_fma(q[i], x2[i], simd_set(below[k]));
     }
-    UNROLL for (int i = 0; i < n; i++) x[i] = x[i] * p[i];
+    UNROLL for (int i = 0; i < n; i++) x[i] = simd_mul(x[i], p[i]);
 }
 
 INLINE simd_float simd_tanh(simd_float x)
@@ -340,14 +348,14 @@ INLINE simd_float simd_tanh(simd_float x)
 INLINE simd_float simd_sigmoid(simd_float x)
 {
     simd_float half = simd_set(0.5f);
-    return simd_fma(half, simd_tanh(x * half), half);
+    return simd_fma(half, simd_tanh(simd_mul(x, half)), half);
 }
 
 /* e^x - 1 = 2 t / (1 - t), t = tanh(x/2), for x <= 0, without cancellation. Error below 4 ulp of 1, and of small |x| below
  * 8 ulp of x; from -15.8 on it stays at -1 + 1.2e-7. */
 INLINE simd_float simd_exp_less_1(simd_float x)
 {
-    simd_float numerator = x * simd_set(0.5f), denominator;
+    simd_float numerator = simd_mul(x, simd_set(0.5f)), denominator;
     simd_tanh_parts(1, &numerator, &denominator);
     return (numerator + numerator) / (denominator - numerator);
 }

@@ -6,6 +6,7 @@
 
 #include "kernel/isa/simd.h"
 #include "kernel/isa/variants.h"
+#include "kernel/product.h"
 #include "kernel/scalar.h"
 
 enum { LANES = 16, MAX_CLASSES = 256 };
@@ -90,6 +91,6 @@ void KERNEL(softmax_loss)(const softmax_args *s, loss_sums *sums)
         if (!s->dlogits) continue;
         float *d = s->dlogits + first;
         for (int c = 0; c < s->classes; c++)
-            d[c] = (e[c] / total - (c == label ? right : others)) * s->scale;
+            d[c] = product(e[c] / total - (c == label ? right : others), s->scale);
     }
 }

@@ -1,6 +1,16 @@
 /* kernel/isa/update.c - optimiser updates of consecutive parameters, and sums of squares for norms. */
-#include "kernel/isa/flush.h"
 #include "kernel/isa/variants.h"
+
+/* Decided by the rule of kernel/isa/flush.h, on every processor. */
+INLINE simd_float flush_fma(simd_float a, simd_float b, simd_float c)
+{
+    return flush_again(simd_fma(a, b, c), a, b, c);
+}
+
+INLINE simd_float flush_mul(simd_float a, simd_float b)
+{
+    return flush_again(simd_mul(a, b), a, b, simd_zero());
+}
 
 void KERNEL(adam)(const adam_args *a)
 {

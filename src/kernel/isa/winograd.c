@@ -48,8 +48,9 @@ static const float G[SIDE][3] = {
 /* u = G g. */
 INLINE void transform_filter(const simd_float g[3], simd_float u[SIDE])
 {
-    UNROLL for (int i = 0; i < SIDE; i++) u[i] = simd_fma(
-        simd_set(G[i][2]), g[2], simd_fma(simd_set(G[i][1]), g[1], simd_set(G[i][0]) * g[0]));
+    UNROLL for (int i = 0; i < SIDE; i++)
+        u[i] = simd_fma(simd_set(G[i][2]), g[2],
+                        simd_fma(simd_set(G[i][1]), g[1], simd_mul(simd_set(G[i][0]), g[0])));
 }
 
 /* w [3,3,C,F] -> packed [F/PANEL][49][C+1][PANEL], panels [lo, hi); row C of a point is padding, neither written nor read. */
