@@ -140,7 +140,7 @@ static void print_kernel_table(const app *a, const bench_kernels_result *b)
     print_to(stderr, "%s, %s\n", layout, b->isa);
     for (int i = 0; i < b->count; i++) {
         const bench_kernel *r = &b->row[i];
-        print_to(stderr, "%-20s %-18s %10.2f us %8.1f %-7s (%.1f to %.1f) %4.0f %% of %s\n",
+        print_to(stderr, "%-20s %-24s %10.2f us %8.1f %-7s (%.1f to %.1f) %4.0f %% of %s\n",
                  r->kernel, r->shape, r->microseconds, r->rate, r->unit, r->low, r->high,
                  100 * r->share, r->bound);
     }

@@ -15,6 +15,10 @@ END
 
 on 1x1 bench --kernel all --isa avx2
 rows '{r["kernel"] for r in rows} >= {"copy", "gemm_nn", "gemm_tn", "gemm_tn_tree", "winograd_forward", "lstm_forward", "adam"}'
+# every dense product of the models that no fused stage takes
+rows '{r["shape"] for r in rows if r["kernel"] == "gemm_nn"} >= {"strong conv2d", "strong conv2d_1", "lenet5 conv2d", "lenet5 conv2d_1", "lenet5 conv2d_1, dx", "mlp dense", "gru step", "gru step, dx", "5 x 5 same, 32 to 32"}'
+rows '{r["shape"] for r in rows if r["kernel"] == "gemm_tn"} >= {"lenet5 conv2d", "lenet5 conv2d_1", "gru, all steps", "5 x 5 same, 32 to 32"}'
+rows '{r["shape"] for r in rows if r["kernel"] == "conv_sparse_input"} == {"cnn conv2d_1, leaf", "strong conv2d_1, leaf"}'
 rows 'all(0 < r["rate_low"] <= r["rate"] <= r["rate_high"] and r["call_us"] > 0 and r["share"] > 0 for r in rows)'
 rows 'all((r["unit"] == "GFLOP/s") == (r["bound"] == "fma_peak") and r["isa"] == "avx2" for r in rows)'
 
