@@ -2,9 +2,11 @@
  *
  * A tile of C, TILE_ROWS rows by one panel (two vectors), stays in registers: 12 x 2 of the 32 of AVX-512, 6 x 2 of the 16 of
  * AVX2 and SSE (NEON has 32, and uses the same). A step loads two vectors of the panel and broadcasts one float for each row:
- * the blocking of BLIS (Van Zee and van de Geijn, ACM TOMS 41:3, 2015). Vectors hold outputs; no sum is split. */
+ * the blocking of BLIS (Van Zee and van de Geijn, ACM TOMS 41:3, 2015). Vectors hold outputs; no sum is split.
+ * gemm_narrow.c has the tiles of the last panel where one vector is enough. */
 #include "kernel/gemm.h"
 
+#include "kernel/isa/gemm_narrow.h"
 #include "kernel/isa/simd.h"
 #include "kernel/isa/variants.h"
 
@@ -281,6 +283,10 @@ static void nn_panel(const gemm_nn_args *g, int panel)
     size_t stride = g->b_row_stride ? g->b_row_stride : PANEL;
     const float *b = g->panels + (size_t)panel * PANEL * (g->b_row_stride ? 1 : depth);
     const float *bias = g->bias ? g->bias + panel * PANEL : NULL;
+    if (g->cols - panel * PANEL <= SIMD_LEN) {
+        KERNEL(gemm_nn_narrow)(g, panel * PANEL, b, stride);
+        return;
+    }
     for (int o = 0; o < rows->outer; o++) {
         const float *a = rows->a + (size_t)o * rows->outer_stride;
         float *c = g->c + (size_t)o * g->c_outer_stride + panel * PANEL;
@@ -355,6 +361,10 @@ void KERNEL(gemm_tn)(const gemm_tn_args *g)
     size_t packed_length = (size_t)rows->outer * (size_t)rows->rows * PANEL;
     for (int col = 0; col < g->cols; col += PANEL) {
         float *c = g->c + col;
+        if (g->cols - col <= SIMD_LEN) {
+            KERNEL(gemm_tn_narrow)(g, col, b);
+            return;
+        }
         for (int s = 0; s < rows->segments; s++)
             for (int k = 0, height; k < rows->length; k += height) {
                 height = next_height(rows->length - k);
