@@ -91,6 +91,7 @@ static void infer_thread(void *context, int thread)
 {
     tally *t = context;
     session *s = t->s;
+    double begin_s = trace_now(s->trace);
     int capacity = executor_pass_leaves(s->r) * (int)s->cfg.grain;
     for (int first = t->own.lo; first < t->own.hi; first += capacity) {
         int left = t->own.hi - first;
@@ -103,6 +104,7 @@ static void infer_thread(void *context, int thread)
         executor_forward(s->r, thread);
         executor_loss(s->r, thread, &t->sums[thread]);
     }
+    if (thread != 0) trace_span(s->trace, thread, PROFILE_STEP, begin_s);
 }
 
 static void infer_batch(tally *t, int step, int *images)
@@ -113,10 +115,14 @@ static void infer_batch(tally *t, int step, int *images)
     range all = {first, first + *images};
     t->own = range_part(all, s->layout->rank, s->layout->ranks);
     t->own_leaves = tree_leaves(t->own.hi - t->own.lo, (int)s->cfg.grain);
+    trace_step(s->trace, step);
     double begin_s = timer_now_s();
     team_run(infer_thread, t);
     double done_s = timer_now_s();
     comm_barrier(s->c); /* a batch is answered as a whole */
+    trace_span(s->trace, 0, PROFILE_EXCHANGE, done_s);
+    trace_span(s->trace, 0, PROFILE_STEP, begin_s);
+    trace_step(s->trace, -1);
     double phases[STEP_PHASES] =
         {[STEP_FORWARD] = done_s - begin_s, [STEP_EXCHANGE] = timer_now_s() - done_s},
            parts[BENCH_PARTS] = {

@@ -271,6 +271,13 @@ static void add_row(text_buffer *out, const char *name, const row *f, double who
     text_buffer_add(out, "\n");
 }
 
+static int has_rows(const session *s, const row *rows)
+{
+    for (int p = 0; p < trace_phases(s->trace); p++)
+        if (rows[p].most > 0) return 1;
+    return 0;
+}
+
 /* The phases of one section; whole_s: seconds of what they are parts of, or 0. */
 static void add_section(const session *s, const row *rows, double whole_s, const roofline *m,
                         text_buffer *out)
@@ -315,9 +322,11 @@ static text_buffer make_table(session *s, int64_t dropped, const roofline *m)
                         "More threads than cores: a phase's rate counts only threads that had "
                         "a core, and can exceed the limits.\n\n");
     add_section(s, inside, inside[PROFILE_STEP].mean, m, &out);
-    text_buffer_add(&out,
-                    "\nOutside of steps; epoch, validation, test and checkpoint hold others\n");
-    add_section(s, outside, 0, m, &out);
+    if (has_rows(s, outside)) {
+        text_buffer_add(&out,
+                        "\nOutside of steps; epoch, validation, test and checkpoint hold others\n");
+        add_section(s, outside, 0, m, &out);
+    }
     if (dropped > 0)
         text_buffer_add(&out,
                         "\ntrace.json holds the newest spans of every thread; %lld older ones were "

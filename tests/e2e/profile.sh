@@ -36,6 +36,13 @@ assert share["step"] == 100 and abs(parts - 100) < 0.1 * len(share), share
 END
 on 2x1 bench --data synthetic --model "$spec" --max-steps 3 --profile
 says 'conv2d backward'
+! grep -qF 'Outside of steps' "$scratch/output" || die 'a table without rows'
+
+# the batches of an inference are its steps; the first is a warm-up
+on 2x2 bench --inference --data synthetic --model "$spec" --max-steps 3 --profile
+says 'Seconds of 4 steps, over 2 ranks'
+! grep -qF 'Outside of steps' "$scratch/output" || die 'a table without rows'
+grep -qE '^conv2d forward .* %' "$scratch/output" || die 'no share of the step'
 
 # ---- stopped early ----
 job=
