@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "reference/layer_ref.h"
 #include "reference/pool.h"
 #include "reference/softmax.h"
@@ -67,6 +68,9 @@ static double pool_margin(const pool_args *p, const double *x, const double *y)
 static void forward_weights(const layer *l, const network_ref *n, trace *t, int i)
 {
     size_t length = count_of(l->out);
+    CHECK(l->cfg.act == ACTIVATION_NONE || l->cfg.act == ACTIVATION_RELU, "%s: activation %d",
+          l->name, (int)l->cfg.act);
+    CHECK(is_kind(l, "dense") || is_kind(l, "conv2d"), "%s: unknown", l->name);
     layer_ref_forward(l, n->parameters, t->y[i], t->y[i + 1]);
     layer_ref_forward(l, t->slab_bar, t->bar[i], t->bar[i + 1]);
     for (size_t j = 0; j < length && l->cfg.act == ACTIVATION_RELU; j++) {
@@ -107,8 +111,10 @@ static void forward(const network_ref *n, const double *x, trace *t)
             forward_weights(l, n, t, i);
         else if (is_kind(l, "maxpool"))
             forward_pool(l, t, i);
-        else
+        else if (is_kind(l, "flatten"))
             memcpy(t->y[i + 1], t->y[i], bytes), memcpy(t->bar[i + 1], t->bar[i], bytes);
+        else
+            CHECK(0, "%s: unknown", l->name);
     }
 }
 

@@ -1,5 +1,7 @@
 /* network_ref.h - a chain of layers in double: loss of one sample, its gradient, and a bound for rounding errors.
  *
+ * Layers: conv2d and dense, both without activation or with ReLU, maxpool, flatten. CHECK fails for others.
+ *
  * The magnitudes are the same sums over absolute values, through the same maxima, and the ReLUs with x > 0. The error of the
  * float gradient is at most (terms of all sums) * 2^-24 * magnitude, if rounding changes no maximum and no sign before a ReLU.
  * The margin is the smallest distance of any of them from changing (exact ties are not counted: both sides take the first).
