@@ -11,6 +11,8 @@
 #include "kernel/isa/variants.h"
 
 enum { PANEL = 2 * SIMD_LEN, TILE_ROWS = SIMD_LEN == 16 ? 12 : 6 };
+/* Tiles of gemm_tn_tree; with 32 registers two leaves of a tile are in them at once. */
+enum { TREE_ROWS = 6, PAIRS = SIMD_LEN == 16 };
 
 /* ---- packing ---- */
 
@@ -161,6 +163,12 @@ INLINE void tile_step(const float *x, size_t stride, const float *b, int height,
     }
 }
 
+/* 1 if the leaves l and l + 1 are added to each other first, and may be in registers together. */
+INLINE int is_pair(const gemm_tree_args *g, int l)
+{
+    return PAIRS && l + 1 < g->plan.items && g->merges[l] == 0 && g->merges[l + 1] > 0;
+}
+
 /* sum = left + sum; left [height, PANEL]. */
 INLINE void tile_add(const float *left, int height, simd_float sum[][2])
 {
@@ -220,26 +228,51 @@ INLINE void tile_add(const float *left, int height, simd_float sum[][2])
         tile_store(c, (size_t)g->cols, R, sum, n);                                                 \
     }
 
-/* One tile of every result: the leaves' sums in order, merged as the plan says. The last result goes to c, where C has n more
- * columns; the others stay in level[0], level[1] and so on. */
+/* Two of these at once, for two leaves of `rows` that follow each other. */
+#define PAIR_CHAIN(R)                                                                              \
+    INLINE void pair_chain_##R(const gemm_rows *rows, const float *a, const float *b,              \
+                               simd_float first[R][2], simd_float second[R][2])                    \
+    {                                                                                              \
+        const float *a2 = a + (size_t)rows->rows * rows->row_stride;                               \
+        const float *b2 = b + (size_t)rows->rows * PANEL;                                          \
+        _Pragma("GCC unroll 2") for (int i = 0; i < rows->rows; i++, b += PANEL, b2 += PANEL)      \
+        {                                                                                          \
+            tile_step(a, 1, b, R, first);                                                          \
+            tile_step(a2, 1, b2, R, second);                                                       \
+            a += rows->row_stride;                                                                 \
+            a2 += rows->row_stride;                                                                \
+        }                                                                                          \
+    }
+
+/* One tile of every result: the leaves' sums in order, merged as the plan says. Two leaves that are added first are added in
+ * registers. The last result goes to c, where C has n more columns; the others stay in level[0], level[1] and so on. */
 #define TREE_TILE(R)                                                                               \
     static void tree_tile_##R(const gemm_tree_args *g, const float *a, const float *b, int n,      \
-                              float *c, float(*level)[TILE_ROWS * PANEL])                          \
+                              float *c, float(*level)[TREE_ROWS * PANEL])                          \
     {                                                                                              \
         gemm_rows leaf = g->rows;                                                                  \
         int left = g->rows.rows, top = 0;                                                          \
-        for (int l = 0; l < g->plan.items; l++, left -= g->grain) {                                \
-            simd_float sum[R][2];                                                                  \
+        for (int l = 0, leaves; l < g->plan.items; l += leaves, left -= leaves * g->grain) {       \
+            simd_float sum[R][2], first[R][2];                                                     \
             tile_clear(R, sum);                                                                    \
+            leaves = left >= 2 * g->grain && is_pair(g, l) ? 2 : 1;                                \
             leaf.rows = left < g->grain ? left : g->grain;                                         \
-            tn_chain_##R(&leaf, a, b, sum);                                                        \
-            for (int m = 0; m < g->merges[l]; m++) tile_add(level[--top], R, sum);                 \
-            if (l + 1 == g->plan.items)                                                            \
+            int merges = g->merges[l + leaves - 1] - (leaves - 1);                                 \
+            if (leaves == 2) {                                                                     \
+                tile_clear(R, first);                                                              \
+                pair_chain_##R(&leaf, a, b, first, sum);                                           \
+                UNROLL for (int r = 0; r < R; r++) sum[r][0] = first[r][0] + sum[r][0],            \
+                                                   sum[r][1] = first[r][1] + sum[r][1];            \
+            } else {                                                                               \
+                tn_chain_##R(&leaf, a, b, sum);                                                    \
+            }                                                                                      \
+            for (int m = 0; m < merges; m++) tile_add(level[--top], R, sum);                       \
+            if (l + leaves == g->plan.items)                                                       \
                 tile_store(c, (size_t)g->cols, R, sum, n);                                         \
             else                                                                                   \
                 tile_store(level[top++], PANEL, R, sum, PANEL);                                    \
-            a += (size_t)g->grain * leaf.row_stride;                                               \
-            b += (size_t)g->grain * PANEL;                                                         \
+            a += (size_t)(leaves * g->grain) * leaf.row_stride;                                    \
+            b += (size_t)(leaves * g->grain) * PANEL;                                              \
         }                                                                                          \
     }
 
@@ -254,20 +287,21 @@ INLINE void tile_add(const float *left, int height, simd_float sum[][2])
 EACH_HEIGHT(NN_TILE)
 EACH_HEIGHT(TN_CHAIN)
 EACH_HEIGHT(TN_TILE)
-EACH_HEIGHT(TREE_TILE)
+EACH_HEIGHT_LOW(PAIR_CHAIN)
+EACH_HEIGHT_LOW(TREE_TILE)
 
 /* Indexed by height; there are no tiles of height 0. */
 typedef void nn_tile(const gemm_nn_args *g, const float *a, const float *b, size_t stride,
                      const float *bias, int n, float *c);
 typedef void tn_tile(const gemm_tn_args *g, const float *a, const float *b, int n, float *c);
 typedef void tree_tile(const gemm_tree_args *g, const float *a, const float *b, int n, float *c,
-                       float (*level)[TILE_ROWS * PANEL]);
+                       float (*level)[TREE_ROWS * PANEL]);
 #define NN_NAME(R)   nn_tile_##R,
 #define TN_NAME(R)   tn_tile_##R,
 #define TREE_NAME(R) tree_tile_##R,
 static nn_tile *const nn_tile_of[TILE_ROWS + 1] = {NULL, EACH_HEIGHT(NN_NAME)};
 static tn_tile *const tn_tile_of[TILE_ROWS + 1] = {NULL, EACH_HEIGHT(TN_NAME)};
-static tree_tile *const tree_tile_of[TILE_ROWS + 1] = {NULL, EACH_HEIGHT(TREE_NAME)};
+static tree_tile *const tree_tile_of[TREE_ROWS + 1] = {NULL, EACH_HEIGHT_LOW(TREE_NAME)};
 
 /* The height of the next tile where `left` rows are left: TILE_ROWS, except that the last two share their rows evenly. */
 INLINE int next_height(int left)
@@ -379,7 +413,7 @@ void KERNEL(gemm_tn)(const gemm_tn_args *g)
 /* The tile of rows [k, k + height) and panel `panel` of every result. The levels stay in the first-level cache. */
 static void tree_results(const gemm_tree_args *g, int panel, int k, int height)
 {
-    _Alignas(64) float level[TREE_MAX_NODES][TILE_ROWS * PANEL];
+    _Alignas(64) float level[TREE_MAX_NODES][TREE_ROWS * PANEL];
     int col = panel * PANEL, n = g->cols - col, last = g->plan.results - 1;
     size_t at = (size_t)k * (size_t)g->cols + (size_t)col;
     tree_tile_of[height](g, g->rows.a + k, g->panels + (size_t)col * (size_t)g->rows.rows, n,
@@ -394,13 +428,13 @@ static void tree_results(const gemm_tree_args *g, int panel, int k, int height)
 /* Tiles are numbered along the rows of C: a part reads only the columns of A of its rows, and these rows stay in its cache. */
 void KERNEL(gemm_tn_tree)(const gemm_tree_args *g)
 {
-    int tiles = (g->rows.length + TILE_ROWS - 1) / TILE_ROWS;
+    int tiles = (g->rows.length + TREE_ROWS - 1) / TREE_ROWS;
     int panels = (g->cols + PANEL - 1) / PANEL;
     range share = range_share(panels * tiles, g->part, g->parts);
     if (g->plan.results == 0) return; /* no leaves */
     for (int t = share.lo; t < share.hi; t++) {
-        int k = t / panels * TILE_ROWS;
-        int height = g->rows.length - k < TILE_ROWS ? g->rows.length - k : TILE_ROWS;
+        int k = t / panels * TREE_ROWS;
+        int height = g->rows.length - k < TREE_ROWS ? g->rows.length - k : TREE_ROWS;
         tree_results(g, t % panels, k, height);
     }
 }
