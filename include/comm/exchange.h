@@ -8,16 +8,16 @@
  *   one group    every rank adds its slices straight from the others' partial slabs in shared memory
  *   groups       inside a group, the nodes are merged as far as the tree allows. Messages carry the merged partials to the
  *                owners, who finish the tree, and parameters back the same ways. EXCHANGE_DIRECT: from each group to each
- *                owner. EXCHANGE_HALVING: the groups split into halves, these again, and so on; partials of neighbours are
- *                added on the way. The bits are the same
+ *                owner. EXCHANGE_HALVING: the groups split into halves of halves, these again, and so on; partials of
+ *                neighbours are added on the way. The bits are the same
  *   EXCHANGE_ALLREDUCE  (--reduce=mpi) each rank merges its own nodes in order, MPI_Allreduce sums the slabs, and every rank
  *                owns everything. It is for comparison: its bits depend on the layout.
  *
  * Cost of a step for a rank, with P ranks in G groups of R, B buckets, a slab of n floats, at most k nodes of a group, K of
- * a half of the groups, a quarter, ... (both are 1 for powers of two):
+ * a quarter of the groups, a 16th, ... (both are 1 for powers of two):
  *   one group    reads k P n / P floats of the others; 2 group barriers
  *   direct       2 B (G-1) messages each way; k n (G-1) / P floats of partials and n (G-1) / P of parameters each way
- *   halving      about (B + 1) log2(G) messages each way, (B + 2) log2(G) with late buckets; K n (G-1) / P floats of
+ *   halving      about 3 (B + 1) log4(G) messages each way, 3 (B + 2) log4(G) with late buckets; K n (G-1) / P floats of
  *                partials, n (G-1) / P of parameters
  *   allreduce    2 n (P-1) / P each way (Rabenseifner)
  * Memory: partial slabs as exchange_count counts them from the numbers of leaves that steps have: at most about

@@ -1,7 +1,7 @@
 /* messages_board.h - the messages of comm_allgather on any layout, without starting a rank.   room: comm
  *
- * The first ranks of the groups exchange what their groups wrote on the board, in about log2(groups) rounds, in each of which
- * a rank sends to one other. What lies around the last group takes two messages.
+ * The first ranks of the groups exchange what their groups wrote on the board, in about log4(groups) rounds, in each of which
+ * a rank sends to up to three others. What lies around the last group takes two messages.
  *
  * Memory: none.   Threads: any.   Collective: no.   Errors: none.   Test: tests/unit/comm_messages_board.c
  */

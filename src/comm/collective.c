@@ -50,11 +50,15 @@ static int post_parts(comm *c, const turn_parts *parts, unsigned char *board, si
  * not block sends from each to each. */
 static void leaders_exchange(comm *c, unsigned char *board, size_t stride)
 {
-    turn t;
-    for (int k = 0; turns_find(c->layout.groups, c->layout.group, k, &t); k++) {
-        MPI_Request requests[2 * TURN_PIECES];
-        int count = post_parts(c, &t.received, board, stride, t.from, c->layout.group, requests);
-        count += post_parts(c, &t.sent, board, stride, c->layout.group, t.to, requests + count);
+    const int own = c->layout.group;
+    turn t[TURN_WAYS];
+    for (int k = 0, ways; (ways = turns_find(c->layout.groups, own, k, t)) > 0; k++) {
+        MPI_Request requests[2 * TURN_PIECES * TURN_WAYS];
+        int count = 0;
+        for (int i = 0; i < ways; i++) {
+            count += post_parts(c, &t[i].received, board, stride, t[i].from, own, requests + count);
+            count += post_parts(c, &t[i].sent, board, stride, own, t[i].to, requests + count);
+        }
         wire_wait(count, requests);
     }
 }

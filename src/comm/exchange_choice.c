@@ -35,10 +35,27 @@ static int64_t direct_sends(const route_layout *layout, int leaves)
 
 static int64_t halving_sends(const route_layout *layout, range set, int leaves)
 {
+    range child[ROUTE_QUARTERS];
+    int64_t sent = 0;
     if (set.hi - set.lo < 2) return 0;
-    const range left = {set.lo, route_middle(set)}, right = {left.hi, set.hi};
-    return child_sends(layout, set, left, leaves) + child_sends(layout, set, right, leaves) +
-           halving_sends(layout, left, leaves) + halving_sends(layout, right, leaves);
+    for (int i = route_quarters(set, child); i-- > 0;)
+        sent += child_sends(layout, set, child[i], leaves) +
+                halving_sends(layout, child[i], leaves);
+    return sent;
+}
+
+/* The most messages of a rank of a set, if it holds something of one owner everywhere. */
+static int halving_messages(range set)
+{
+    range child[ROUTE_QUARTERS];
+    int most = 0;
+    if (set.hi - set.lo < 2) return 0;
+    const int children = route_quarters(set, child);
+    for (int i = 0; i < children; i++) {
+        int messages = halving_messages(child[i]);
+        if (messages > most) most = messages;
+    }
+    return children - 1 + most;
 }
 
 /* Bytes of partial sums that a rank sends on average, and what its messages cost. sends: slabs that all send, times SCALE. */
@@ -59,9 +76,10 @@ int exchange_plan_halves(const exchange_cfg *cfg, const route_layout *layout)
     for (int i = 0; i < cfg->steps.sizes; i++)
         if (cfg->steps.leaves[i] > leaves) leaves = cfg->steps.leaves[i];
     /* Directly, each bucket has its messages of parameters; no message waits for another one. In halving, the buckets share
-     * them, except that late ones go alone, and those of a level wait for the level before: they count twice. */
+     * them, except that late ones go alone, and those of a level wait for the level before: a level counts as one more. */
     int direct = 2 * cfg->buckets * (layout->groups - 1),
-        halving = (cfg->buckets + 1 + (cfg->late > 0)) * route_height(all, 1);
-    return cost(cfg, layout, halving_sends(layout, all, leaves), 2 * halving) <
+        halving = (cfg->buckets + 1 + (cfg->late > 0)) *
+                  (halving_messages(all) + route_height(all, 1));
+    return cost(cfg, layout, halving_sends(layout, all, leaves), halving) <
            cost(cfg, layout, direct_sends(layout, leaves), direct);
 }

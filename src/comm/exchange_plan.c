@@ -9,11 +9,19 @@ const route *exchange_plan_ways(const exchange_cfg *cfg, const route_layout *lay
                                 const span *slice, int halves, int rank, arena *memory)
 {
     const int ranks = layout->group_start[layout->groups];
-    size_t *floats = memory_take((size_t)ranks * sizeof *floats);
+    route_weight *owned = memory_take((size_t)ranks * sizeof *owned), sum = {{0}};
     for (int b = 0; b < cfg->buckets; b++)
-        for (int r = 0; r < ranks; r++) floats[r] += slice[b * ranks + r].length;
-    const route *ways = route_new(layout, floats, halves, rank, memory);
-    memory_free(floats);
+        for (int r = 0; r < ranks; r++) {
+            const int64_t floats = (int64_t)slice[b * ranks + r].length;
+            owned[r].kind[b >= cfg->late] += floats;
+            sum.kind[b >= cfg->late] += floats;
+        }
+    for (int r = 0; r < ranks; r++)
+        for (int k = 0; k < ROUTE_KINDS; k++)
+            if (owned[r].kind[k])
+                owned[r].kind[k] = (owned[r].kind[k] * ROUTE_WHOLE - 1) / sum.kind[k] + 1;
+    const route *ways = route_new(layout, owned, halves, rank, memory);
+    memory_free(owned);
     return ways;
 }
 

@@ -20,13 +20,14 @@ void messages_of_allgather(const int *group_start, int groups, size_t bytes, int
 {
     const size_t stride = board_stride(bytes);
     int own = 0;
-    turn t;
+    turn t[TURN_WAYS];
     while (own < groups && group_start[own] != rank) own++;
     if (own == groups) return; /* not the first rank of a group */
-    for (int k = 0; turns_find(groups, own, k, &t); k++) {
-        message out = {rank, group_start[t.to], MESSAGE_BOARD, k, 0},
-                in = {group_start[t.from], rank, MESSAGE_BOARD, k, 0};
-        show(group_start, &t.sent, stride, out, visit, context);
-        show(group_start, &t.received, stride, in, visit, context);
-    }
+    for (int k = 0, ways; (ways = turns_find(groups, own, k, t)) > 0; k++)
+        for (int i = 0; i < ways; i++) {
+            message out = {rank, group_start[t[i].to], MESSAGE_BOARD, k, 0},
+                    in = {group_start[t[i].from], rank, MESSAGE_BOARD, k, 0};
+            show(group_start, &t[i].sent, stride, out, visit, context);
+            show(group_start, &t[i].received, stride, in, visit, context);
+        }
 }

@@ -23,13 +23,30 @@ int route_middle(range set)
     return best;
 }
 
+int route_quarters(range set, range child[ROUTE_QUARTERS])
+{
+    const int mid = route_middle(set);
+    const range half[] = {{set.lo, mid}, {mid, set.hi}};
+    int children = 0;
+    for (int i = 0; i < 2; i++) {
+        const int cut = half[i].hi - half[i].lo > 1 ? route_middle(half[i]) : half[i].hi;
+        child[children++] = (range){half[i].lo, cut};
+        if (cut < half[i].hi) child[children++] = (range){cut, half[i].hi};
+    }
+    return children;
+}
+
 int route_height(range set, int halves)
 {
+    range child[ROUTE_QUARTERS];
+    int most = 0;
     if (set.hi - set.lo < 2) return 0;
     if (!halves) return 1;
-    int mid = route_middle(set), left = route_height((range){set.lo, mid}, 1),
-        right = route_height((range){mid, set.hi}, 1);
-    return 1 + (left > right ? left : right);
+    for (int i = route_quarters(set, child); i-- > 0;) {
+        int height = route_height(child[i], 1);
+        if (height > most) most = height;
+    }
+    return 1 + most;
 }
 
 static int has(range r, int number)
@@ -39,13 +56,12 @@ static int has(range r, int number)
 
 static void split(route_level *l, range set, int halves, int group, arena *memory)
 {
-    l->children = halves ? 2 : set.hi - set.lo;
-    l->child = arena_take(memory, (size_t)l->children * sizeof *l->child);
-    for (int i = 0, lo = set.lo; i < l->children; i++) {
-        int hi = i == l->children - 1 ? set.hi : halves ? route_middle(set) : lo + 1;
-        l->child[i] = (range){lo, hi};
+    const int most = halves ? ROUTE_QUARTERS : set.hi - set.lo;
+    l->child = arena_take(memory, (size_t)most * sizeof *l->child);
+    l->children = halves ? route_quarters(set, l->child) : most;
+    for (int i = 0; i < l->children; i++) {
+        if (!halves) l->child[i] = (range){set.lo + i, set.lo + i + 1};
         if (has(l->child[i], group)) l->own = i;
-        lo = hi;
     }
 }
 
@@ -54,12 +70,13 @@ static void split(route_level *l, range set, int halves, int group, arena *memor
 /* While the ways of a rank are found: for the set that is looked at, [ranks] each. */
 typedef struct search {
     const route_layout *layout;
-    const size_t *floats;
+    const route_weight *owned;
     int ranks, rank;
-    int *holder;    /* of each owner's slices; NO_DEPUTY: it owns none */
-    size_t *weight; /* floats that each rank holds                     */
-    size_t *load;   /* scratch: with what it holds as a deputy         */
-    int *deputy;    /* of each holder                                  */
+    int *holder;              /* of each owner's slices; NO_DEPUTY: it owns none */
+    route_weight *weight;     /* of what each rank holds                         */
+    route_weight *load;       /* scratch: with what it holds as a deputy         */
+    route_weight *group_load; /* scratch: the same of all ranks of a group       */
+    int *deputy;              /* of each holder                                  */
 } search;
 
 static range ranks_of(const search *s, range groups)
@@ -67,18 +84,39 @@ static range ranks_of(const search *s, range groups)
     return (range){s->layout->group_start[groups.lo], s->layout->group_start[groups.hi]};
 }
 
-static void weigh(search *s)
+static int is_nothing(route_weight w)
 {
-    for (int r = 0; r < s->ranks; r++) s->weight[r] = 0;
-    for (int o = 0; o < s->ranks; o++)
-        if (s->holder[o] != NO_DEPUTY) s->weight[s->holder[o]] += s->floats[o];
+    for (int k = 0; k < ROUTE_KINDS; k++)
+        if (w.kind[k]) return 0;
+    return 1;
 }
 
-static int lightest(const size_t *load, range ranks)
+static void add(route_weight *to, route_weight w)
 {
-    int best = ranks.lo;
-    for (int r = best + 1; r < ranks.hi; r++)
-        if (load[r] < load[best]) best = r;
+    for (int k = 0; k < ROUTE_KINDS; k++) to->kind[k] += w.kind[k];
+}
+
+static void weigh(search *s)
+{
+    for (int r = 0; r < s->ranks; r++) s->weight[r] = (route_weight){{0}};
+    for (int o = 0; o < s->ranks; o++)
+        if (s->holder[o] != NO_DEPUTY) add(&s->weight[s->holder[o]], s->owned[o]);
+}
+
+/* By how much the squares of a load grow with a weight, apart from the square of the weight. */
+static int64_t growth(route_weight load, route_weight w)
+{
+    int64_t sum = 0;
+    for (int k = 0; k < ROUTE_KINDS; k++) sum += load.kind[k] * w.kind[k];
+    return sum;
+}
+
+/* The number in `among` whose load grows least by w. */
+static int best_for(route_weight w, const route_weight *load, range among)
+{
+    int best = among.lo;
+    for (int i = best + 1; i < among.hi; i++)
+        if (growth(load[i], w) < growth(load[best], w)) best = i;
     return best;
 }
 
@@ -86,12 +124,22 @@ static int lightest(const size_t *load, range ranks)
 static void find_deputies(search *s, range set, range child)
 {
     const range all = ranks_of(s, set), in = ranks_of(s, child);
-    for (int r = in.lo; r < in.hi; r++) s->load[r] = s->weight[r];
+    for (int g = child.lo; g < child.hi; g++) {
+        const range members = ranks_of(s, (range){g, g + 1});
+        s->group_load[g] = (route_weight){{0}};
+        for (int r = members.lo; r < members.hi; r++) {
+            s->load[r] = s->weight[r];
+            add(&s->group_load[g], s->weight[r]);
+        }
+    }
     for (int r = all.lo; r < all.hi; r++) {
+        const route_weight w = s->weight[r];
         s->deputy[r] = has(in, r) ? r : NO_DEPUTY;
-        if (has(in, r) || s->weight[r] == 0) continue;
-        s->deputy[r] = lightest(s->load, in);
-        s->load[s->deputy[r]] += s->weight[r];
+        if (has(in, r) || is_nothing(w)) continue;
+        const int group = best_for(w, s->group_load, child);
+        s->deputy[r] = best_for(w, s->load, ranks_of(s, (range){group, group + 1}));
+        add(&s->group_load[group], w);
+        add(&s->load[s->deputy[r]], w);
     }
 }
 
@@ -149,16 +197,17 @@ static int group_of(const route_layout *layout, int rank)
     return g;
 }
 
-static search begin_search(const route_layout *layout, const size_t *floats, int rank)
+static search begin_search(const route_layout *layout, const route_weight *owned, int rank)
 {
     const int ranks = layout->group_start[layout->groups];
     const size_t count = (size_t)ranks;
-    search s = {.layout = layout, .floats = floats, .ranks = ranks, .rank = rank};
+    search s = {.layout = layout, .owned = owned, .ranks = ranks, .rank = rank};
     s.holder = memory_take(count * sizeof *s.holder);
     s.weight = memory_take(count * sizeof *s.weight);
     s.load = memory_take(count * sizeof *s.load);
+    s.group_load = memory_take((size_t)layout->groups * sizeof *s.group_load);
     s.deputy = memory_take(count * sizeof *s.deputy);
-    for (int o = 0; o < ranks; o++) s.holder[o] = floats[o] ? o : NO_DEPUTY;
+    for (int o = 0; o < ranks; o++) s.holder[o] = is_nothing(owned[o]) ? NO_DEPUTY : o;
     return s;
 }
 
@@ -167,16 +216,17 @@ static void end_search(search *s)
     memory_free(s->holder);
     memory_free(s->weight);
     memory_free(s->load);
+    memory_free(s->group_load);
     memory_free(s->deputy);
 }
 
-route *route_new(const route_layout *layout, const size_t *floats, int halves, int rank,
+route *route_new(const route_layout *layout, const route_weight *owned, int halves, int rank,
                  arena *memory)
 {
     route *w = arena_take(memory, sizeof *w);
     const int group = group_of(layout, rank);
     range set = {0, layout->groups};
-    search s = begin_search(layout, floats, rank);
+    search s = begin_search(layout, owned, rank);
     w->height = route_height(set, halves);
     CHECK(w->height <= ROUTE_MAX_LEVELS, "%d groups split %d times", layout->groups, w->height);
     while (set.hi - set.lo > 1) {

@@ -3,14 +3,16 @@
  * The SET of all groups splits into CHILDREN, sets of neighbouring groups, these split again, down to single groups. In each
  * set one rank is the HOLDER of an owner's slices: it gets their sums over the leaves of the set, as far as the tree allows,
  * from the holders of the children. The owner holds its slices in the set of all groups. A holder in a set is in one of the
- * children and holds the same slices there; in each of the other children its DEPUTY does, the rank with the fewest bytes so
- * far. So partial sums of a slice go from child to set, up to the owner, and its parameters the same ways back.
+ * children and holds the same slices there; in each of the other children its DEPUTY does. It is chosen so that loads stay
+ * even: first the group, since a host has one link, then its rank. So partial sums of a slice go from child to set, up to the
+ * owner, and its parameters the same ways back.
  *
  *   direct    the set of all groups splits into groups at once: each group sends to each owner. G - 1 ways from and to a rank
- *   halving   every set splits in two: about log2 G ways. A rank passes on sums of others, half as many floats at each split
+ *   halving   every set splits in halves, and these in halves: up to 3 ways at each of about log4 G splits. A rank passes on
+ *             sums of others, a quarter as many floats at each split
  *
  * Rabenseifner's recursive halving and doubling (R. Thakur, R. Rabenseifner, W. Gropp: Optimization of collective
- * communication operations in MPICH, 2005), with neighbours first, because the tree adds neighbours.
+ * communication operations in MPICH, 2005), two halvings at once, with neighbours first, because the tree adds neighbours.
  *
  * LEVEL l of a rank is the split of the l-th set that has its group; level 0 is the split of all groups.
  *
@@ -19,13 +21,13 @@
 #ifndef MNIST_DIST_SRC_COMM_ROUTE_H
 #define MNIST_DIST_SRC_COMM_ROUTE_H
 
-#include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/range.h"
 
 /* A split leaves at most two thirds of the groups in a child. */
-enum { ROUTE_MAX_LEVELS = 48 };
+enum { ROUTE_MAX_LEVELS = 48, ROUTE_QUARTERS = 4 };
 
 /* Ranks whose slices a rank holds in a set, ascending; those that own nothing are left out. */
 typedef struct route_owners {
@@ -58,19 +60,28 @@ typedef struct route {
     route_level level[ROUTE_MAX_LEVELS];
 } route;
 
+/* What slices weigh: floats of late buckets, and of the others. Each kind is to be spread evenly, so each is counted in parts
+ * of its own sum, rounded up: ROUTE_WHOLE is all. */
+enum { ROUTE_KINDS = 2, ROUTE_WHOLE = 1 << 24 };
+typedef struct route_weight {
+    int64_t kind[ROUTE_KINDS];
+} route_weight;
+
 /* Groups of the ranks [group_start[g], group_start[g + 1]), g < groups. */
 typedef struct route_layout {
     const int *group_start;
     int groups;
 } route_layout;
 
-/* Where a set of two or more groups splits in two. */
+/* Where a set of two or more groups splits in halves. */
 int route_middle(range set);
-/* The most splits from a set to a single group. */
+/* The halves of the halves of a set of two or more groups; a half that is one group stays whole. Returns how many. */
+int route_quarters(range set, range child[ROUTE_QUARTERS]);
+/* The most splits from a set to a single group; halves: as in route_new. */
 int route_height(range set, int halves);
 
-/* The ways of `rank`; floats: [ranks] of all slices of a rank together. */
-route *route_new(const route_layout *layout, const size_t *floats, int halves, int rank,
+/* The ways of `rank`; owned: [ranks] of all slices of a rank together. */
+route *route_new(const route_layout *layout, const route_weight *owned, int halves, int rank,
                  arena *memory);
 
 /* The leaves of the ranks of neighbouring groups. */

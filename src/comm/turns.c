@@ -7,13 +7,17 @@ static turn_parts parts_from(int groups, int first, int count)
     return (turn_parts){{{first, first + whole}, {0, count - whole}}};
 }
 
-int turns_find(int groups, int own, int k, turn *t)
+int turns_find(int groups, int own, int k, turn t[TURN_WAYS])
 {
-    const int step = 1 << k, count = step < groups - step ? step : groups - step;
-    if (step >= groups) return 0;
-    t->to = (own + groups - step) % groups;
-    t->from = (own + step) % groups;
-    t->sent = parts_from(groups, own, count);
-    t->received = parts_from(groups, t->from, count);
-    return 1;
+    const int step = 1 << 2 * k;
+    int ways = 0;
+    for (int far = step; far < groups && ways < TURN_WAYS; far += step, ways++) {
+        const int count = step < groups - far ? step : groups - far;
+        turn *way = &t[ways];
+        way->to = (own + groups - far) % groups;
+        way->from = (own + far) % groups;
+        way->sent = parts_from(groups, own, count);
+        way->received = parts_from(groups, way->from, count);
+    }
+    return ways;
 }

@@ -338,7 +338,7 @@ static const setting table[] = {
      CHOICE(PLACE, exchange, ways),
      .value_name = "{}",
      .help =
-         "Hosts send sums each to each, or by halves in about log2(hosts) rounds; same results"},
+         "Hosts send sums each to each, or by halves in about log4(hosts) rounds; same results"},
     {.name = "gemm",
      .group = GROUP_PARALLELISM,
      CHOICE(BITS, gemm, gemms),

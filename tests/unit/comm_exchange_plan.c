@@ -18,17 +18,17 @@ static int used[MAX_LEAVES]; /* how often a leaf was added */
 
 static void open_cluster(int groups, int widest, int leaves, int halves)
 {
-    size_t floats[MAX_RANKS];
+    route_weight owned[MAX_RANKS];
     const exchange_steps steps = {{leaves}, 1, 1 << 20, 0};
     all.groups = groups;
     all.leaves = leaves;
     for (int g = 0; g < groups; g++) all.start[g + 1] = all.start[g] + 1 + g * 5 % widest;
     all.ranks = all.start[groups];
     all.layout = (route_layout){all.start, groups};
-    for (int r = 0; r < all.ranks; r++) floats[r] = (size_t)(r % 3 ? 1024 : 2048);
+    for (int r = 0; r < all.ranks; r++) owned[r] = (route_weight){{r % 3 ? 1 : 2, r % 2}};
     for (int g = 0; g < groups; g++)
         for (int r = all.start[g]; r < all.start[g + 1]; r++) {
-            all.ways[r] = route_new(&all.layout, floats, halves, r, &all.memory);
+            all.ways[r] = route_new(&all.layout, owned, halves, r, &all.memory);
             all.plan[r] = (exchange_plan){
                 .layout = all.layout, .ways = all.ways[r], .rank = r, .group = g};
             exchange_plan_open(&all.plan[r], &steps, &all.memory);
