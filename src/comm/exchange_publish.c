@@ -4,8 +4,8 @@
  * the messages of a level when all of the levels before have come. Messages take the floats out of the group's one copy of
  * the parameters, and put them there. So each group receives each float of the others once.
  *
- * Late parcels begin right behind the others, because by halves their first messages are small. A rank that holds up others
- * who wait for what it passes on is in exchange_arrive itself in the end, so all of them come. */
+ * Late parcels are sent when the others are here, so that they do not slow them down. A rank that holds up others who wait for
+ * what it passes on is in exchange_arrive itself in the end, so all of them come. */
 #include <limits.h>
 
 #include "exchange_private.h"
@@ -173,23 +173,19 @@ static int pass_on(exchange *x, range parcels)
     return left == 0;
 }
 
-static void begin_parcels(exchange *x, range parcels)
+static void receive_all(exchange *x)
 {
-    for (int p = parcels.lo; p < parcels.hi; p++) {
+    for (int p = 0; p < x->parcels; p++) {
         for (int v = 0; v < x->ways->levels; v++) receive_level(x, p, v);
         x->sent[p] = 0;
     }
-    pass_on(x, parcels);
 }
 
-/* Waits for these parcels, and for the group's other members. */
+/* Sends and waits for these parcels, and for the group's other members. */
 static void end_parcels(exchange *x, range parcels)
 {
     const int count = parcels.hi - parcels.lo, deputies = x->ways->deputies;
-    for (wire_patience p = wire_patient(); !pass_on(x, parcels);) {
-        exchange_parcels_poll(x);
-        wire_rest(&p);
-    }
+    for (wire_patience p = wire_patient(); !pass_on(x, parcels);) wire_rest(&p);
     wire_wait(count * deputies, x->parcel_out + parcels.lo * deputies);
     comm_group_barrier(x->c);
 }
@@ -204,19 +200,17 @@ int exchange_defers(const exchange *x)
 void exchange_publish(exchange *x)
 {
     if (x->cfg.mode == EXCHANGE_ALLREDUCE) return;
-    const range all = {0, x->parcels};
-    begin_parcels(x, all);
-    end_parcels(x, all);
+    receive_all(x);
+    end_parcels(x, (range){0, x->parcels});
 }
 
 void exchange_publish_first(exchange *x)
 {
     if (x->cfg.mode == EXCHANGE_ALLREDUCE) return;
-    const range late = {0, x->late_parcels}, first = {late.hi, x->parcels};
-    begin_parcels(x, first);
-    begin_parcels(x, late);
+    receive_all(x);
+    end_parcels(x, (range){x->late_parcels, x->parcels});
     x->under_way = exchange_defers(x);
-    end_parcels(x, first);
+    exchange_parcels_poll(x);
 }
 
 void exchange_parcels_poll(exchange *x)

@@ -126,11 +126,13 @@ static const char *const assumptions[] = {
     "The amounts of forward and backward are nominal operations; their sum is measured, not their "
     "proportion.",
     "A rank of a host sends its early buckets without waiting for the other ranks of its host.",
-    "Early sums are passed on at equal parts of the rest of the backward pass, at most between "
-    "stages of leaves, others after it; a rank waits there for what it passes on.",
-    "Every step is followed by another one, so that parameters that are read late arrive in it. "
-    "Where there are rounds, they are passed on a round behind the others, the rest in the first "
-    "half of what is computed before they are read.",
+    "What is passed on while a rank computes is sent between equal parts of the computation, one "
+    "for "
+    "each stage of each leaf: a round after a part of three quarters of them, by the bytes that "
+    "the "
+    "rank receives in the rounds before. The rank waits there for what it passes on.",
+    "Every step is followed by another one, so that parameters that are read late arrive in it, "
+    "sent when the others are there.",
     "A step begins with the parameters of the step before.",
     "Barriers of a host cost nothing beyond the waiting; their cost is in the measured "
     "computation.",

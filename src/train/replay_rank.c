@@ -174,6 +174,7 @@ static void begin_bucket(script *s, int bucket)
 {
     compute(s, floats_to_merge(s, bucket), "merge");
     start(s, bucket, 0, SENT);
+    s->sums[bucket].next = 1;
 }
 
 /* Floats that are received from the next round of the flow on, until `round` begins. */
@@ -215,29 +216,43 @@ static int most_rounds(const script *s, range buckets)
     return most;
 }
 
-/* Places between stages of leaves, in one direction. */
+/* Parts of what is computed in one direction, between polls. */
 static int polls_of(const script *s)
 {
     range own = leaves_of(s, s->rank);
-    return (own.hi - own.lo) * s->p->sample_stages;
+    int polls = (own.hi - own.lo) * s->p->sample_stages;
+    return polls > 1 ? polls : 1;
 }
 
-/* The part of the forward pass in which late parameters of the step before arrive, and their packed forms. What is left to be
- * passed on is so in the first half of it. */
+/* The poll, counted from 0, in which a round is sent: the rounds before take parts of three quarters of the polls, by the bytes
+ * that this rank receives in them. */
+static int poll_of(const script *s, int bucket, int round, int polls)
+{
+    double before = 0, all = 0;
+    for (int i = rounds_of(s, bucket); i-- > 0;) {
+        double bytes = bytes_of(s, bucket, i, RECEIVED);
+        all += bytes;
+        if (i < round) before += bytes;
+    }
+    return all > 0 ? (int)(before / all * (polls - polls / 4) + 0.5) : 0;
+}
+
+/* Passes on what is sent in this poll. */
+static void poll_bucket(script *s, flow *f, int bucket, int poll, int polls)
+{
+    while (f->next < rounds_of(s, bucket) && poll_of(s, bucket, f->next, polls) <= poll)
+        pass_on(s, f, bucket, f->next);
+}
+
+/* The part of the forward pass in which late parameters of the step before arrive, and their packed forms. */
 static void forward_first(script *s)
 {
     const double amount = samples_of(s) * s->p->first_flop;
-    const int rounds = rounds_of(s, MESSAGE_LATE), left = rounds - s->late.next,
-              polls = polls_of(s);
-    int done = 0;
-    for (int k = 0; k < left && done < polls; k++) {
-        int poll = polls * (k + 1) / (2 * (left + 1));
-        if (poll <= done) poll = done + 1;
-        compute(s, amount * (poll - done) / polls, "forward");
-        done = poll;
-        pass_on(s, &s->late, MESSAGE_LATE, s->late.next);
+    const int rounds = rounds_of(s, MESSAGE_LATE), polls = polls_of(s);
+    for (int poll = 0; poll < polls; poll++) {
+        poll_bucket(s, &s->late, MESSAGE_LATE, poll, polls);
+        compute(s, amount / polls, "forward");
     }
-    if (polls) compute(s, amount * (polls - done) / polls, "forward");
     while (s->late.next < rounds) pass_on(s, &s->late, MESSAGE_LATE, s->late.next);
     for (; s->late.rounds < rounds; s->late.rounds++) await(s, MESSAGE_LATE, s->late.rounds);
     barrier(s);
@@ -245,25 +260,22 @@ static void forward_first(script *s)
     barrier(s);
 }
 
-/* Forward and backward pass. The sums of early buckets are passed on at equal parts of what is left to compute. */
+/* Forward and backward pass, between the polls of which the sums of early buckets are passed on. */
 static void own_gradients(script *s)
 {
     const replay_plan *p = s->p;
-    double samples = samples_of(s);
-    const range early = {0, early_buckets(s)};
-    int rounds = most_rounds(s, early), polls = polls_of(s),
-        parts = rounds < polls ? rounds : polls;
-    if (parts < 1) parts = 1;
+    const double samples = samples_of(s), amount = samples * (p->flop - p->early_flop);
+    const int early = early_buckets(s), polls = early ? polls_of(s) : 1;
     for (int b = 0; b < p->exchange.buckets; b++) receive_all(s, b);
     if (p->defers) forward_first(s);
     compute(s, samples * (p->early_flop - p->first_flop), "forward");
-    for (int b = 0; b < early.hi; b++) begin_bucket(s, b);
-    for (int part = 0; part < parts; part++) {
-        if (part > 0) pass_sums_on(s, early, part);
-        compute(s, samples * (p->flop - p->early_flop) / parts, "backward");
+    for (int b = 0; b < early; b++) begin_bucket(s, b);
+    for (int poll = 0; poll < polls; poll++) {
+        for (int b = 0; b < early; b++) poll_bucket(s, &s->sums[b], b, poll, polls);
+        compute(s, amount / polls, "backward");
     }
     barrier(s);
-    for (int b = early.hi; b < p->exchange.buckets; b++) begin_bucket(s, b);
+    for (int b = early; b < p->exchange.buckets; b++) begin_bucket(s, b);
 }
 
 /* Sums that are still to be passed on, and at last those that this rank owns. */
@@ -289,7 +301,7 @@ static void vote(script *s)
     barrier(s);
 }
 
-/* The parameters of the step before; late ones are a round behind, so that a rank does not wait for them here. */
+/* The parameters of the step before; late ones begin when the others are here. */
 static void publish(script *s)
 {
     const int rounds = rounds_of(s, MESSAGE_PARAMETERS);
@@ -297,12 +309,10 @@ static void publish(script *s)
     s->late = f;
     receive_all(s, MESSAGE_PARAMETERS);
     receive_all(s, MESSAGE_LATE);
-    for (int round = 0; round < rounds; round++) {
-        pass_on(s, &f, MESSAGE_PARAMETERS, round);
-        if (round != 1) pass_on(s, &s->late, MESSAGE_LATE, round ? round - 1 : 0);
-    }
+    for (int round = 0; round < rounds; round++) pass_on(s, &f, MESSAGE_PARAMETERS, round);
     for (; f.rounds < rounds; f.rounds++) await(s, MESSAGE_PARAMETERS, f.rounds);
     barrier(s);
+    pass_on(s, &s->late, MESSAGE_LATE, 0);
     compute(s, (s->p->packed - s->p->late_packed) / (s->end - s->first), "prepare");
     barrier(s);
 }
