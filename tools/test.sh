@@ -16,8 +16,8 @@ CTest's summary.
   -L LABEL   only tests with this label, may be repeated: unit ref grad prop mpi io tools e2e style count interop slow slurm
              fault hosts packaging cross
   --all      what continuous integration runs: the labels slow, slurm, fault, hosts, packaging and cross, Keras' own trainings
-             too, the sanitizers on the labels unit ref grad prop mpi, tests that start ranks with MPICH, and clang-tidy. Any
-             skipped test then counts as a failure.
+             too, the sanitizers on the labels unit ref grad prop mpi, tests that start ranks with MPICH, selftest of a build
+             by clang, and clang-tidy. Any skipped test then counts as a failure.
 
 $MNIST_DIR, a folder with MNIST's four files, is passed on to the tests that can use it.
 After the first time, one label is quicker by hand: cmake --build --preset dev && ctest --preset dev -L unit
@@ -87,7 +87,7 @@ list_skipped() {
     printf '\nskipped: %d\n' "${#rows[@]}"
     ((${#rows[@]} == 0)) || printf '  %s\n' "${rows[@]}"
     if [[ $all == no && ${#labels[@]} == 0 ]]; then
-        printf '  labels slow, slurm, fault, hosts, packaging and cross, interop/{optimizer,training}_parity, the sanitizers, MPICH, clang-tidy: run with --all only\n'
+        printf '  labels slow, slurm, fault, hosts, packaging and cross, interop/{optimizer,training}_parity, the sanitizers, MPICH, clang, clang-tidy: run with --all only\n'
     elif [[ $all == yes ]] && ((${#rows[@]})); then
         failures+=("${#rows[@]} skipped tests, none allowed with --all")
     fi
@@ -109,6 +109,14 @@ build_and_test() {
     return "$code"
 }
 
+# clang_bits: a program that clang compiled gives the published bits; of the slow baseline a part. Nothing else runs such a program.
+clang_bits() {
+    build_preset clang || return
+    build/clang/mnist_dist selftest --threads 1 &&
+        build/clang/mnist_dist selftest --threads 1 --isa avx2 &&
+        build/clang/mnist_dist selftest --threads 1 --isa baseline mlp cnn-few rnn-few lenet5-few
+}
+
 # What --all adds to the tests. The last line names what failed.
 extra_stages() {
     local -a failures=()
@@ -116,6 +124,7 @@ extra_stages() {
     stage 'sanitizers' build_and_test asan -L '^(unit|ref|grad|prop|mpi)$' -E '^mpi/.*[.][248]$'
     # What an MPI can change: messages and shared memory, the bits, what resumes after kills.
     stage 'MPICH' build_and_test mpich
+    stage 'clang' clang_bits
     stage 'clang-tidy' build_preset tidy -- -k 0
     ((${#failures[@]} == 0)) && return 0
     local IFS=,
@@ -126,7 +135,7 @@ extra_stages() {
 # begin_beside: starts the extra stages beside the tests, which leave cores idle while they wait. A process group of its own:
 # what ends this script ends them too.
 begin_beside() {
-    printf '\n== sanitizers, MPICH and clang-tidy run beside the tests; what they print follows those\n'
+    printf '\n== sanitizers, MPICH, clang and clang-tidy run beside the tests; what they print follows those\n'
     set -m
     extra_stages >build/beside.log 2>&1 </dev/null &
     beside=$!
