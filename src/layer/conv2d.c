@@ -386,6 +386,7 @@ static void conv2d_backward_leaf(const stage *s, const stage_io *io, int samples
                                .panel_hi = kernels_panels(s->k, g.filters),
                                .panels = w.panels};
         s->k->gemm_pack_tn(&pack);
+        s->k->gemm_operand(w.panels, (size_t)pack.panel_hi * (size_t)(pack.rows * s->k->panel));
         gemm_tn_args tn = {.rows = forward_rows(&g, x, pitch),
                            .panels = w.panels,
                            .cols = g.filters,

@@ -314,6 +314,13 @@ static void recurrent_backward_leaf(const stage *s, const stage_io *io, int samp
     if (g.cell->splits_state) clear_rest(&g, &w, w.state_gates);
     if (g.cell->resets_first) clear_rest(&g, &w, w.candidate);
     through_time(s, &g, &w, io);
+    bias_gradient(s, &g, &w, w.gates, db);
+    if (g.cell->splits_state && !g.cell->resets_first)
+        bias_gradient(s, &g, &w, w.state_gates, db + g.cols);
+    size_t gates = (size_t)g.panels * w.panel_stride;
+    s->k->gemm_operand(w.gates, gates);
+    if (g.cell->splits_state) s->k->gemm_operand(w.state_gates, gates);
+    if (g.cell->resets_first) s->k->gemm_operand(w.candidate, gates);
     gemm_tn_args dw = {.rows = {.a = w.z + g.lead,
                                 .outer = 1,
                                 .rows = g.steps * samples,
@@ -336,9 +343,6 @@ static void recurrent_backward_leaf(const stage *s, const stage_io *io, int samp
     of_candidate.panels = w.candidate;
     of_candidate.store = GEMM_ACCUMULATE;
     if (g.cell->resets_first) s->k->gemm_tn(&of_candidate);
-    bias_gradient(s, &g, &w, w.gates, db);
-    if (g.cell->splits_state && !g.cell->resets_first)
-        bias_gradient(s, &g, &w, w.state_gates, db + g.cols);
 }
 
 const stage_type stage_recurrent = {

@@ -118,6 +118,7 @@ static void rounds_factors(void **state)
                 tables[t]->gemm_pack(&p);
                 p.panels = panel_tn;
                 tables[t]->gemm_pack_tn(&p);
+                tables[t]->gemm_operand(panel_tn, (size_t)tables[t]->panel);
                 gemm_rows a = {left, 1, 1, 1, 1, 0, 1, 0};
                 gemm_nn_args nn = {.rows = a, .panels = panel, .cols = 1, .panel_hi = 1, .c = &c};
                 gemm_tn_args tn = {a, panel_tn, 1, GEMM_OVERWRITE, &c, 0};
@@ -156,10 +157,12 @@ static const float *pack(const kernels *k, int rows, int cols, int tn)
     size_t count = (size_t)kernels_panels(k, cols) * (size_t)rows * (size_t)k->panel;
     gemm_pack_args p = {plain_b, rows, cols, (size_t)cols, 1, 0, kernels_panels(k, cols), NULL};
     p.panels = fence_floats(&fence_b, count);
-    if (tn)
+    if (tn) {
         k->gemm_pack_tn(&p);
-    else
+        k->gemm_operand(p.panels, count);
+    } else {
         k->gemm_pack(&p);
+    }
     assert_true(fence_intact(&fence_b, count));
     return p.panels;
 }
@@ -365,9 +368,8 @@ static void check_tree(int leaves, int grain, int rows, int length, int cols)
         for (int parts = 1; parts <= 5; parts += 2) {
             const kernels *k = tables[t];
             float *const results[1] = {fence_floats(&fence_c, count)};
-            float *panels = (float *)(uintptr_t)pack(k, rows, cols, 1);
-            k->gemm_operand(panels, (size_t)(kernels_panels(k, cols) * k->panel * rows));
-            gemm_tree_args g = {a, panels, cols, grain, plan, merges, results, 0, parts};
+            gemm_tree_args g = {a,    pack(k, rows, cols, 1), cols, grain, plan, merges, results, 0,
+                                parts};
             for (; g.part < parts; g.part++) k->gemm_tn_tree(&g);
             CASE("tree %s leaves %d grain %d rows %d length %d cols %d parts %d", k->name, leaves,
                  grain, rows, length, cols, parts);

@@ -11,12 +11,11 @@
 
 INLINE simd_float bf16_round(simd_float x)
 {
-    simd_uint u = (simd_uint)x;
-    simd_uint rounded = (u + 0x7fff + ((u >> 16) & 1)) & 0xffff0000;
-    simd_uint quiet = (u | 0x400000) & 0xffff0000;
-    simd_int is_nan = (simd_int)((u & 0x7fffffff) > 0x7f800000);
-    simd_float y = simd_select(is_nan, (simd_float)quiet, (simd_float)rounded);
-    return simd_select((simd_int)((u & 0x7f800000) == 0), (simd_float)(u & 0x80000000), y);
+    simd_uint u = (simd_uint)x, nan = (simd_uint)(x != x);
+    simd_uint tiny = (simd_uint)((simd_int)(u & 0x7f800000) == 0);
+    simd_uint add = 0x7fff + ((u >> 16) & 1);
+    simd_uint y = (u + (add & ~nan)) | (nan & 0x400000); /* of NaN: the upper half, quiet */
+    return (simd_float)(y & 0xffff0000 & ~(tiny & 0x7fffffff));
 }
 
 /* out[i] = the rounded x[i]; out may be x. */

@@ -7,13 +7,15 @@
 
 enum {
     PANEL = 2 * SIMD_LEN,
-    NN_ROWS = 12,   /* rows of A that are rounded together                     */
-    LINE_ROWS = 48, /* rows of a line, likewise                                */
-    LINES = 24576,  /* floats of lines, likewise                               */
-    DEPTH = 2048,   /* columns of A, likewise; of longer rows one tile's only  */
-    TN_ROWS = 64,   /* terms of gemm_tn that are rounded together: whole blocks */
-    TN_COLS = 126,  /* columns of A, likewise: whole tiles                     */
-    TREE_ROWS = 512 /* terms of gemm_tn_tree whose A is rounded once           */
+    NN_ROWS = 12,            /* rows of A that are rounded together                      */
+    NN_TERMS = 4096 / PANEL, /* terms of all of them in turn: whole blocks, 16 KiB of B  */
+    LINE_ROWS = 48,          /* rows of a line, rounded together                         */
+    LINES = 24576,           /* floats of lines, likewise                                */
+    DEPTH = 2048,            /* columns of A, likewise: a multiple of NN_TERMS           */
+    TN_ROWS = 128,           /* terms of gemm_tn, likewise: whole blocks                 */
+    TN_COLS = 128,           /* columns of A, likewise                                   */
+    TN_PITCH = 136,          /* floats from term to term: powers of 2 share cache lines  */
+    TREE_ROWS = 512          /* terms of gemm_tn_tree whose A is rounded once            */
 };
 
 /* ---- packing ---- */
@@ -86,29 +88,33 @@ typedef struct nn_rows {
     int count, depth;
 } nn_rows;
 
-static void round_rows(const gemm_nn_args *g, const nn_rows *m, int row, int count, int first)
+/* Columns from `first` on, as many as fit. */
+static void round_rows(const gemm_nn_args *g, const nn_rows *m, int first)
 {
-    for (int r = row; r < row + count; r++)
+    for (int r = 0; r < m->count; r++)
         round_row(&g->rows, m->a + (size_t)r * g->rows.row_stride, first,
                   smaller(first + DEPTH, m->depth), m->rounded + (size_t)r * DEPTH);
 }
 
-static void nn_tile(const gemm_nn_args *g, const nn_rows *m, int panel, int row, int height)
+/* The rows of m times one panel: terms in turns, so that what they read of the panel stays in the first cache for all tiles. */
+static void nn_panel(const gemm_nn_args *g, const nn_rows *m, int panel)
 {
-    simd_float sum[BF16_TILE_ROWS][2];
-    int n = g->cols - panel * PANEL;
+    simd_float sum[NN_ROWS][2];
     const float *b = g->panels + (size_t)panel * PANEL * (size_t)m->depth;
-    bf16_tile_clear(height, sum);
-    for (int k = 0; k < m->depth; k += DEPTH) {
-        if (m->depth > DEPTH) round_rows(g, m, row, height, k);
-        bf16_tile_args a = {
-            m->rounded + (size_t)row * DEPTH, DEPTH, 1, b + (size_t)k * PANEL, PANEL,
-            smaller(DEPTH, m->depth - k)};
-        KERNEL(bf16_tile)(height, &a, sum);
+    bf16_tile_clear(m->count, sum);
+    for (int k = 0, n; k < m->depth; k += n) {
+        const float *x = m->rounded + k % DEPTH;
+        n = smaller(NN_TERMS, m->depth - k);
+        if (m->depth > DEPTH && k % DEPTH == 0) round_rows(g, m, k);
+        for (int r = 0, height; r < m->count; r += height) {
+            bf16_tile_args a = {x + (size_t)r * DEPTH, DEPTH, 1, b + (size_t)k * PANEL, PANEL, n};
+            height = bf16_tile_height(m->count - r);
+            KERNEL(bf16_tile)(height, &a, sum + r);
+        }
     }
-    finish(g->bias ? g->bias + panel * PANEL : NULL, g->act, height, sum, n);
-    store_part(m->c + (size_t)row * g->c_row_stride + panel * PANEL, g->c_row_stride, height, sum,
-               n);
+    int left = g->cols - panel * PANEL;
+    finish(g->bias ? g->bias + panel * PANEL : NULL, g->act, m->count, sum, left);
+    store_part(m->c + panel * PANEL, g->c_row_stride, m->count, sum, left);
 }
 
 /* Rows that overlap: rows i of [i, i + count) read the same lines of A, a line for each segment; the rows (o + 1, i) the lines
@@ -206,12 +212,8 @@ void KERNEL(gemm_nn_bf16)(const gemm_nn_args *g)
             nn_rows m = {rows->a + (size_t)o * rows->outer_stride + (size_t)i * rows->row_stride,
                          g->c + (size_t)o * g->c_outer_stride + (size_t)i * g->c_row_stride,
                          rounded, smaller(NN_ROWS, rows->rows - i), depth};
-            if (depth <= DEPTH) round_rows(g, &m, 0, m.count, 0);
-            for (int panel = g->panel_lo; panel < g->panel_hi; panel++)
-                for (int r = 0, height; r < m.count; r += height) {
-                    height = bf16_tile_height(m.count - r);
-                    nn_tile(g, &m, panel, r, height);
-                }
+            if (depth <= DEPTH) round_rows(g, &m, 0);
+            for (int panel = g->panel_lo; panel < g->panel_hi; panel++) nn_panel(g, &m, panel);
         }
 }
 
@@ -221,9 +223,8 @@ void KERNEL(gemm_nn_bf16)(const gemm_nn_args *g)
 typedef struct tn_part {
     int first, terms, cols;
     const float *a;
-    float *c;         /* the first row of C                   */
-    float *rounded;   /* [TN_ROWS, TN_COLS]                   */
-    float *g_rounded; /* [TN_ROWS, PANEL], of the panel at hand */
+    float *c;       /* the first row of C  */
+    float *rounded; /* [TN_ROWS, TN_PITCH] */
 } tn_part;
 
 static void tn_round(const gemm_rows *rows, const tn_part *p)
@@ -231,7 +232,7 @@ static void tn_round(const gemm_rows *rows, const tn_part *p)
     for (int t = 0; t < p->terms; t++) {
         int o = (p->first + t) / rows->rows, i = (p->first + t) % rows->rows;
         const float *x = p->a + (size_t)o * rows->outer_stride + (size_t)i * rows->row_stride;
-        bf16_round_all(x, (size_t)p->cols, p->rounded + (size_t)t * TN_COLS);
+        bf16_round_all(x, (size_t)p->cols, p->rounded + (size_t)t * TN_PITCH);
     }
 }
 
@@ -241,8 +242,7 @@ static void tn_panel(const gemm_tn_args *g, const tn_part *p, int panel)
     int n = g->cols - panel * PANEL;
     size_t terms = (size_t)g->rows.outer * (size_t)g->rows.rows, stride = terms * PANEL;
     if (g->panel_stride) stride = g->panel_stride;
-    bf16_round_all(g->panels + (size_t)panel * stride + (size_t)p->first * PANEL,
-                   (size_t)p->terms * PANEL, p->g_rounded);
+    const float *b = g->panels + (size_t)panel * stride + (size_t)p->first * PANEL;
     float *c = p->c + panel * PANEL;
     for (int k = 0, height; k < p->cols; k += height, c += (size_t)height * (size_t)g->cols) {
         simd_float sum[BF16_TILE_ROWS][2];
@@ -251,7 +251,7 @@ static void tn_panel(const gemm_tn_args *g, const tn_part *p, int panel)
             load_part(c, (size_t)g->cols, height, sum, n);
         else
             bf16_tile_clear(height, sum);
-        bf16_tile_args a = {p->rounded + k, 1, TN_COLS, p->g_rounded, PANEL, p->terms};
+        bf16_tile_args a = {p->rounded + k, 1, TN_PITCH, b, PANEL, p->terms};
         KERNEL(bf16_tile)(height, &a, sum);
         store_part(c, (size_t)g->cols, height, sum, n);
     }
@@ -259,7 +259,7 @@ static void tn_panel(const gemm_tn_args *g, const tn_part *p, int panel)
 
 void KERNEL(gemm_tn_bf16)(const gemm_tn_args *g)
 {
-    _Alignas(64) float rounded[TN_ROWS * TN_COLS], g_rounded[TN_ROWS * PANEL];
+    _Alignas(64) float rounded[TN_ROWS * TN_PITCH];
     const gemm_rows *rows = &g->rows;
     int terms = rows->outer * rows->rows, panels = (g->cols + PANEL - 1) / PANEL;
     for (int s = 0; s < rows->segments; s++)
@@ -270,8 +270,7 @@ void KERNEL(gemm_tn_bf16)(const gemm_tn_args *g)
                              smaller(TN_COLS, rows->length - k),
                              rows->a + (size_t)s * rows->segment_stride + k,
                              g->c + (size_t)(s * rows->length + k) * (size_t)g->cols,
-                             rounded,
-                             g_rounded};
+                             rounded};
                 tn_round(rows, &p);
                 for (int panel = 0; panel < panels; panel++) tn_panel(g, &p, panel);
             }
