@@ -3,7 +3,7 @@
 
 #include "base/text.h"
 
-enum { MOST_SETTINGS = 8 };
+enum { MOST_SETTINGS = 10 };
 
 static const struct recipe {
     const char *name, *about;
@@ -14,8 +14,10 @@ static const struct recipe {
      {{"model", "cnn"},
       {"optimizer", "adam"},
       {"epochs", "1"},
-      {"batch-size", "128"},
-      {"learning-rate", "0.01"},
+      {"batch-size", "64"},
+      {"limit", "36000"},
+      {"learning-rate", "0.007"},
+      {"beta2", "0.99"},
       {"schedule", "one-cycle 0.2 10 1e4"},
       {"label-smoothing", "0.1"},
       {"validation-split", "0"}}},

@@ -162,8 +162,10 @@ static void test_recipes(void **state)
     (void)state;
     options o = good("--recipe=fast99");
     assert_int_equal(o.cfg.epochs, 1);
-    assert_int_equal(o.cfg.batch_size, 128);
+    assert_int_equal(o.cfg.batch_size, 64);
+    assert_int_equal(o.cfg.limit, 36000);
     assert_true(o.cfg.validation_split == 0);
+    assert_true(o.cfg.beta2 == 0.99);
     assert_true(o.cfg.label_smoothing == 0.1);
     assert_string_equal(o.cfg.schedule, "one-cycle 0.2 10 1e4");
     o = good("-e 7 --recipe fast99 --lr 0.25");
