@@ -51,11 +51,13 @@ selection() {
     fi
 }
 
-# run_tests PRESET OPTION...: CTest, its summary kept back in build/PRESET/summary.txt. Many tests wait most of the time: two
-# run for each core.
+# run_tests PRESET OPTION...: CTest, its summary kept back in build/PRESET/summary.txt. Many tests wait most of the time: three
+# run on two cores, and of those beside them one for each core.
 run_tests() {
-    local folder=build/$1 code=0
-    ctest --preset "$1" --parallel "$(($(usable_cores) * 2))" --output-junit junit.xml "${@:2}" 2>&1 |
+    local folder=build/$1 code=0 places
+    places=$(usable_cores)
+    [[ $1 != dev ]] || places=$(((places * 3 + 1) / 2))
+    ctest --preset "$1" --parallel "$places" --output-junit junit.xml "${@:2}" 2>&1 |
         tee "$folder/tests.log" | sed -u '/% tests passed/,$d' || code=$?
     sed -n '/% tests passed/,$p' "$folder/tests.log" >"$folder/summary.txt"
     return "$code"

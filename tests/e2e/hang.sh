@@ -57,7 +57,7 @@ start still --hang-timeout 2s
 kill -STOP "${ranks[1]}"
 ends 69 "rank 1 (process ${ranks[1]} on host $(uname -n)) hangs: no progress for 2."
 # ... and goes on: an epoch more than it has, as one that was never stopped
-epochs=$("$MNIST_DIST" inspect "$scratch/still" --which last | awk '$1 == "epoch" && NF == 2 {print $2; exit}')
+epochs=$("$MNIST_DIST" inspect "$scratch/still" --which last | awk '$1 == "epoch" && NF == 2 && !found++ { print $2 }')
 train 2x1 still "${common[@]:0:8}" --epochs $((epochs + 1)) --resume
 train 2x1 never "${common[@]:0:8}" --epochs $((epochs + 1))
 "$MNIST_DIST" verify "$scratch/still" "$scratch/never" >/dev/null || die 'the resumed run differs'

@@ -77,7 +77,7 @@ in_background() {
 # goes_further RUN LAYOUT: one more epoch, with the bits of a run that had this length from the start
 goes_further() {
     local epochs
-    epochs=$("$MNIST_DIST" inspect "$scratch/$1" --which last | awk '$1 == "epoch" && NF == 2 { print $2; exit }')
+    epochs=$("$MNIST_DIST" inspect "$scratch/$1" --which last | awk '$1 == "epoch" && NF == 2 && !found++ { print $2 }')
     train "$2" "$1" "${common[@]}" --epochs $((epochs + 1)) --checkpoint-every 5steps --resume
     train 2x1 "$1-whole" "${common[@]}" --epochs $((epochs + 1)) --checkpoint-every 5steps
     same "$1-whole" "$1"

@@ -94,11 +94,12 @@ signal_ranks() {
     done
 }
 
-# step_of RUN: the step of its checkpoint: prev where it was killed before the new one had its name
+# step_of RUN: the step of its checkpoint: prev where it was killed before the new one had its name. awk reads to the end:
+# `inspect` fails where it cannot write
 step_of() {
     local file=$scratch/$1/last.weights.h5
     [[ -e $file ]] || file=$scratch/$1/prev.weights.h5
-    "$MNIST_DIST" inspect "$file" | awk '$1 == "step" { print $2; exit }'
+    "$MNIST_DIST" inspect "$file" | awk '$1 == "step" && !found++ { print $2 }'
 }
 
 # stopped RUN: the job does not run now, and is not done; remembers where it has to go on
