@@ -18,7 +18,7 @@ const route *exchange_plan_ways(const exchange_cfg *cfg, const route_layout *lay
         }
     for (int r = 0; r < ranks; r++)
         for (int k = 0; k < ROUTE_KINDS; k++)
-            if (owned[r].kind[k])
+            if (owned[r].kind[k] && sum.kind[k])
                 owned[r].kind[k] = (owned[r].kind[k] * ROUTE_WHOLE - 1) / sum.kind[k] + 1;
     const route *ways = route_new(layout, owned, halves, rank, memory);
     memory_free(owned);

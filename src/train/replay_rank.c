@@ -228,13 +228,14 @@ static int polls_of(const script *s)
  * that this rank receives in them. */
 static int poll_of(const script *s, int bucket, int round, int polls)
 {
+    const int last = polls - polls / 4;
     double before = 0, all = 0;
     for (int i = rounds_of(s, bucket); i-- > 0;) {
         double bytes = bytes_of(s, bucket, i, RECEIVED);
         all += bytes;
         if (i < round) before += bytes;
     }
-    return all > 0 ? (int)(before / all * (polls - polls / 4) + 0.5) : 0;
+    return all > 0 ? (int)(before / all * last + 0.5) : 0;
 }
 
 /* Passes on what is sent in this poll. */

@@ -11,7 +11,7 @@
 
 INLINE simd_float bf16_round(simd_float x)
 {
-    simd_uint u = (simd_uint)x, nan = (simd_uint)(x != x);
+    simd_uint u = (simd_uint)x, nan = (simd_uint)((simd_int)(u & 0x7fffffff) > 0x7f800000);
     simd_uint tiny = (simd_uint)((simd_int)(u & 0x7f800000) == 0);
     simd_uint add = 0x7fff + ((u >> 16) & 1);
     simd_uint y = (u + (add & ~nan)) | (nan & 0x400000); /* of NaN: the upper half, quiet */
