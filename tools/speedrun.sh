@@ -7,10 +7,10 @@ source tools/dependencies.sh
 
 usage() {
     cat <<'END'
-Usage: tools/speedrun.sh [--recipe NAME] [--seeds N] [--program PATH] [-- OPTION...]
+Usage: tools/speedrun.sh [--recipe NAME] [--first SEED] [--seeds N] [--program PATH] [-- OPTION...]
 
-Trains with `mnist_dist --recipe NAME` (fast99) for the seeds 1 to N (20), one after another on all cores, and prints
-each run's test accuracy and seconds, then their distribution. What follows -- goes to mnist_dist, for example
+Trains with `mnist_dist --recipe NAME` (fast99) for N seeds (20) from SEED (1) on, one after another on all cores, and
+prints each run's test accuracy and seconds, then their distribution. What follows -- goes to mnist_dist, for example
 `-- --threads=1`. PATH is build/release/mnist_dist unless said otherwise.
 
   training   seconds of the training steps: forward, backward, exchange, update
@@ -21,11 +21,12 @@ END
 }
 
 parse() {
-    recipe=fast99 seeds=20 program=build/release/mnist_dist options=()
+    recipe=fast99 first=1 seeds=20 program=build/release/mnist_dist options=()
     while (($#)); do
         case $1 in
         -h | --help) usage && exit 0 ;;
         --recipe) recipe=${2:?--recipe needs a name} && shift ;;
+        --first) first=${2:?--first needs a number} && shift ;;
         --seeds) seeds=${2:?--seeds needs a number} && shift ;;
         --program) program=${2:?--program needs a path} && shift ;;
         --) options=("${@:2}") && return ;;
@@ -34,21 +35,22 @@ parse() {
         shift
     done
     [[ $seeds =~ ^[1-9][0-9]*$ ]] || { say "--seeds $seeds: a number from 1 on is wanted" && exit 64; }
+    [[ $first =~ ^[1-9][0-9]*$ ]] || { say "--first $first: a number from 1 on is wanted" && exit 64; }
     [[ -x $program ]] || { say "$program: no such program; tools/quickstart.sh builds it" && exit 66; }
 }
 
 # distribution FOLDER: the rows of all seeds, then the statistics
 distribution() {
-    python3 - "$1" "$seeds" <<'END'
+    python3 - "$1" "$first" "$seeds" <<'END'
 import json
 import pathlib
 import statistics
 import sys
 
-folder, seeds = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+folder, first, seeds = pathlib.Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 columns = {"accuracy": [], "training s": [], "run s": []}
 print(f"{'seed':>6}" + "".join(f"{name:>12}" for name in columns))
-for seed in range(1, seeds + 1):
+for seed in range(first, first + seeds):
     r = json.loads((folder / str(seed) / "result.json").read_text())
     row = (r["test_accuracy"], r["epochs"] * r["train_samples"] / r["images_per_second"], r["seconds"])
     print(f"{seed:>6}{row[0]:>12.4f}{row[1]:>12.2f}{row[2]:>12.2f}")
@@ -66,8 +68,8 @@ main() {
     folder=$(mktemp -d)
     # shellcheck disable=SC2064  # the folder of now
     trap "rm -rf '$folder'" EXIT
-    say "$program --recipe=$recipe --seed=1...$seeds ${options[*]}"
-    for ((seed = 1; seed <= seeds; seed++)); do
+    say "$program --recipe=$recipe --seed=$first...$((first + seeds - 1)) ${options[*]}"
+    for ((seed = first; seed < first + seeds; seed++)); do
         "$program" --recipe="$recipe" --seed="$seed" --out="$folder/$seed" --quiet --progress=none \
             "${options[@]}" >/dev/null
     done

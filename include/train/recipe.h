@@ -2,7 +2,7 @@
  *
  *   fast99   the CNN to 99 % test accuracy on MNIST in the fewest seconds: one epoch of Adam under one cycle of the learning
  *            rate (Smith and Topin, arXiv 1708.07120), with smoothed labels (Szegedy et al., arXiv 1512.00567), on the
- *            first 36,000 training images, none held back for validation. The length of the schedule is fixed beforehand: a
+ *            first 42,000 training images, none held back for validation. The length of the schedule is fixed beforehand: a
  *            run does not look at the test set.
  *
  * A recipe sets settings and does nothing else. Settings given beside it override it; all are stored and shown as usual.

@@ -15,7 +15,7 @@ static const struct recipe {
       {"optimizer", "adam"},
       {"epochs", "1"},
       {"batch-size", "64"},
-      {"limit", "36000"},
+      {"limit", "42000"},
       {"learning-rate", "0.007"},
       {"beta2", "0.99"},
       {"schedule", "one-cycle 0.2 10 1e4"},

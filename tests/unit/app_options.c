@@ -163,7 +163,7 @@ static void test_recipes(void **state)
     options o = good("--recipe=fast99");
     assert_int_equal(o.cfg.epochs, 1);
     assert_int_equal(o.cfg.batch_size, 64);
-    assert_int_equal(o.cfg.limit, 36000);
+    assert_int_equal(o.cfg.limit, 42000);
     assert_true(o.cfg.validation_split == 0);
     assert_true(o.cfg.beta2 == 0.99);
     assert_true(o.cfg.label_smoothing == 0.1);
