@@ -8,6 +8,7 @@
 
 #include "kernel/bf16.h"
 #include "kernel/isa/simd.h"
+#include "kernel/isa/tiles.h"
 
 INLINE simd_float bf16_round(simd_float x)
 {
@@ -46,11 +47,9 @@ INLINE void bf16_tile_clear(int height, simd_float sum[][2])
     for (int r = 0; r < height; r++) sum[r][0] = sum[r][1] = simd_zero();
 }
 
-/* The height of the next tile where `left` rows are left: the most, except that the last two share their rows evenly. */
 INLINE int bf16_tile_height(int left)
 {
-    if (left <= BF16_TILE_ROWS) return left;
-    return left < 2 * BF16_TILE_ROWS ? (left + 1) / 2 : BF16_TILE_ROWS;
+    return tile_height(left, BF16_TILE_ROWS);
 }
 
 INLINE int smaller(int a, int b)

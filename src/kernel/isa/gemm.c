@@ -8,6 +8,7 @@
 
 #include "kernel/isa/gemm_narrow.h"
 #include "kernel/isa/simd.h"
+#include "kernel/isa/tiles.h"
 #include "kernel/isa/variants.h"
 
 enum { PANEL = 2 * SIMD_LEN, TILE_ROWS = SIMD_LEN == 16 ? 12 : 6 };
@@ -303,13 +304,6 @@ static nn_tile *const nn_tile_of[TILE_ROWS + 1] = {NULL, EACH_HEIGHT(NN_NAME)};
 static tn_tile *const tn_tile_of[TILE_ROWS + 1] = {NULL, EACH_HEIGHT(TN_NAME)};
 static tree_tile *const tree_tile_of[TREE_ROWS + 1] = {NULL, EACH_HEIGHT_LOW(TREE_NAME)};
 
-/* The height of the next tile where `left` rows are left: TILE_ROWS, except that the last two share their rows evenly. */
-INLINE int next_height(int left)
-{
-    if (left <= TILE_ROWS) return left;
-    return left < 2 * TILE_ROWS ? (left + 1) / 2 : TILE_ROWS;
-}
-
 static void nn_panel(const gemm_nn_args *g, int panel)
 {
     const gemm_rows *rows = &g->rows;
@@ -325,7 +319,7 @@ static void nn_panel(const gemm_nn_args *g, int panel)
         const float *a = rows->a + (size_t)o * rows->outer_stride;
         float *c = g->c + (size_t)o * g->c_outer_stride + panel * PANEL;
         for (int i = 0, height; i < rows->rows; i += height) {
-            height = next_height(rows->rows - i);
+            height = tile_height(rows->rows - i, TILE_ROWS);
             nn_tile_of[height](g, a, b, stride, bias, g->cols - panel * PANEL, c);
             a += (size_t)height * rows->row_stride;
             c += (size_t)height * g->c_row_stride;
@@ -401,7 +395,7 @@ void KERNEL(gemm_tn)(const gemm_tn_args *g)
         }
         for (int s = 0; s < rows->segments; s++)
             for (int k = 0, height; k < rows->length; k += height) {
-                height = next_height(rows->length - k);
+                height = tile_height(rows->length - k, TILE_ROWS);
                 const float *a = rows->a + (size_t)s * rows->segment_stride + k;
                 tn_tile_of[height](g, a, b, g->cols - col, c);
                 c += (size_t)height * (size_t)g->cols;

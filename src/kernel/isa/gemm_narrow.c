@@ -5,6 +5,8 @@
  * has half a vector where that is enough: Zen 4 multiplies twice as many of them in the same time. No sum is split. */
 #include "kernel/isa/gemm_narrow.h"
 
+#include "kernel/isa/tiles.h"
+
 enum { PANEL = 2 * SIMD_LEN, NARROW_ROWS = 12 };
 
 /* ---- half vectors: those of AVX-512 ---- */
@@ -127,13 +129,6 @@ typedef void tn_tile(const gemm_tn_args *g, const float *a, const float *b, int 
     static tn_tile *const V##_tn_of[NARROW_ROWS + 1] = {NULL, EACH_HEIGHT(TN_NAME, V)};
 EACH_VECTOR(TILES)
 
-/* The height of the next tile where `left` rows are left: NARROW_ROWS, except that the last two share their rows evenly. */
-INLINE int next_height(int left)
-{
-    if (left <= NARROW_ROWS) return left;
-    return left < 2 * NARROW_ROWS ? (left + 1) / 2 : NARROW_ROWS;
-}
-
 void KERNEL(gemm_nn_narrow)(const gemm_nn_args *g, int col, const float *b, size_t stride)
 {
     const gemm_rows *rows = &g->rows;
@@ -147,7 +142,7 @@ void KERNEL(gemm_nn_narrow)(const gemm_nn_args *g, int col, const float *b, size
         const float *a = rows->a + (size_t)o * rows->outer_stride;
         float *c = g->c + (size_t)o * g->c_outer_stride + col;
         for (int i = 0, height; i < rows->rows; i += height) {
-            height = next_height(rows->rows - i);
+            height = tile_height(rows->rows - i, NARROW_ROWS);
             tile_of[height](g, a, b, stride, bias, n, c);
             a += (size_t)height * rows->row_stride;
             c += (size_t)height * g->c_row_stride;
@@ -166,7 +161,7 @@ void KERNEL(gemm_tn_narrow)(const gemm_tn_args *g, int col, const float *b)
 #endif
     for (int s = 0; s < rows->segments; s++)
         for (int k = 0, height; k < rows->length; k += height) {
-            height = next_height(rows->length - k);
+            height = tile_height(rows->length - k, NARROW_ROWS);
             tile_of[height](g, rows->a + (size_t)s * rows->segment_stride + k, b, n, c);
             c += (size_t)height * (size_t)g->cols;
         }
