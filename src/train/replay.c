@@ -127,10 +127,8 @@ static const char *const assumptions[] = {
     "proportion.",
     "A rank of a host sends its early buckets without waiting for the other ranks of its host.",
     "What is passed on while a rank computes is sent between equal parts of the computation, one "
-    "for "
-    "each stage of each leaf: a round after a part of three quarters of them, by the bytes that "
-    "the "
-    "rank receives in the rounds before. The rank waits there for what it passes on.",
+    "for each stage of each leaf: a round after a part of three quarters of them, by the bytes "
+    "that the rank receives in the rounds before. The rank waits there for what it passes on.",
     "Every step is followed by another one, so that parameters that are read late arrive in it, "
     "sent when the others are there.",
     "A step begins with the parameters of the step before.",

@@ -203,15 +203,15 @@ static int early_buckets(const script *s)
     return samples_of(s) <= s->p->pass_samples ? s->p->m->early_buckets : 0;
 }
 
-static void pass_sums_on(script *s, range buckets, int round)
+static void pass_sums_on(script *s, int round)
 {
-    for (int b = buckets.lo; b < buckets.hi; b++) pass_on(s, &s->sums[b], b, round);
+    for (int b = 0; b < s->p->exchange.buckets; b++) pass_on(s, &s->sums[b], b, round);
 }
 
-static int most_rounds(const script *s, range buckets)
+static int most_rounds(const script *s)
 {
     int most = 0;
-    for (int b = buckets.lo; b < buckets.hi; b++)
+    for (int b = 0; b < s->p->exchange.buckets; b++)
         if (rounds_of(s, b) > most) most = rounds_of(s, b);
     return most;
 }
@@ -283,9 +283,9 @@ static void own_gradients(script *s)
 static void sum_slices(script *s)
 {
     const int buckets = s->p->exchange.buckets;
-    const int rounds = most_rounds(s, (range){0, buckets});
+    const int rounds = most_rounds(s);
     double left = 0;
-    for (int round = 1; round < rounds; round++) pass_sums_on(s, (range){0, buckets}, round);
+    for (int round = 1; round < rounds; round++) pass_sums_on(s, round);
     await_all(s);
     for (int b = 0; b < buckets; b++) left += floats_of_rounds(s, &s->sums[b], b, rounds);
     compute(s, left + owned_floats(s) * nodes_of_members(s), "sum");
