@@ -43,12 +43,9 @@ static const struct row {
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
-/* FNV-1a (Fowler, Noll, Vo), 64 bits. */
 static void add_floats(uint64_t *digest, const float *values, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        for (int byte = 0; byte < 4; byte++)
-            *digest = (*digest ^ (check_bits_of(values[i]) >> 8 * byte & 0xff)) * 0x100000001b3ull;
+    for (size_t i = 0; i < count; i++) fixture_hash(digest, check_bits_of(values[i]), 4);
 }
 
 static float draw_weight(size_t at, int exponent)
@@ -80,7 +77,7 @@ static uint64_t pass_digest(const struct row *row, const kernels *k, int threads
 {
     static float slab[MOST_SLAB];
     float *partials[] = {slab};
-    uint64_t digest = 0xcbf29ce484222325ull;
+    uint64_t digest = FIXTURE_HASH;
     fixture_cfg cfg = {row->spec, {3, {row->side, row->side, 1}}, CLASSES, SAMPLES, GEMM_OWN, 3};
     fixture f = fixture_open(&cfg, k);
     int leaves = tree_leaves(SAMPLES, GRAIN);

@@ -31,19 +31,9 @@ static const struct row {
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
-/* FNV-1a (Fowler, Noll, Vo), 64 bits. */
-static void add_bytes(uint64_t *digest, const void *bytes, size_t length)
-{
-    const unsigned char *at = bytes;
-    for (size_t i = 0; i < length; i++) *digest = (*digest ^ at[i]) * 0x100000001b3ull;
-}
-
 static void add_number(uint64_t *digest, int64_t number)
 {
-    for (int i = 0; i < 8; i++) {
-        unsigned char byte = (unsigned char)((uint64_t)number >> 8 * i);
-        add_bytes(digest, &byte, 1);
-    }
+    fixture_hash(digest, (uint64_t)number, 8);
 }
 
 static void add_floats(uint64_t *digest, const float *values, size_t count, int is_any_nan)
@@ -67,7 +57,7 @@ static uint64_t pass_digest(const struct row *row, const kernels *k, int threads
     static float slab[MOST_SLAB];
     float *partials[] = {slab}, probabilities[SAMPLES * CLASSES];
     uint8_t predicted[SAMPLES];
-    uint64_t digest = 0xcbf29ce484222325ull;
+    uint64_t digest = FIXTURE_HASH;
     fixture_cfg cfg = {row->spec, {3, {16, 16, 1}}, CLASSES, SAMPLES, GEMM_OWN, 3};
     fixture f = fixture_open(&cfg, k);
     const model *m = f.m;
@@ -91,7 +81,7 @@ static uint64_t pass_digest(const struct row *row, const kernels *k, int threads
     add_number(&digest, sums.loss);
     add_number(&digest, sums.correct);
     add_number(&digest, sums.nonfinite);
-    add_bytes(&digest, predicted, SAMPLES);
+    for (int i = 0; i < SAMPLES; i++) fixture_hash(&digest, predicted[i], 1);
     add_floats(&digest, executor_logits(r), SAMPLES * CLASSES, 1);
     add_floats(&digest, probabilities, SAMPLES * CLASSES, 0);
     add_floats(&digest, slab, m->slab_length, 1);
