@@ -5,12 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "io/checkpoint_fixture.h"
 #include "io/difference.h"
+#include "io/one_folder.h"
 
 #include <cmocka.h> /* last: its macro fail() hides base/error.h's function */
-
-static const char *folder;
 
 static void put(const char *name, const void *bytes, size_t length)
 {
@@ -357,20 +355,6 @@ static void what_is_no_record_is_refused(void **state)
     assert_int_equal(difference_of_records(path, fixture_path(folder, "none"), &d, &why),
                      STATUS_NO_INPUT);
     differences_free(&d);
-}
-
-static int begin(void **state)
-{
-    (void)state;
-    folder = fixture_folder();
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    fixture_remove(folder);
-    return 0;
 }
 
 int main(void)

@@ -7,11 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "io/checkpoint_fixture.h"
+#include "io/one_folder.h"
 
 #include <cmocka.h> /* last: its macro fail() hides base/error.h's function */
-
-static const char *folder;
 
 static void assert_says(const failure *why, const char *words)
 {
@@ -298,20 +296,6 @@ static void test_read_only_folder(void **state)
     assert_says(&why, "cannot write into this folder: Permission denied: check the owner");
     assert_int_equal(file_write_whole(fixture_path(path, "x"), "x", 1, &why), STATUS_CANNOT_WRITE);
     assert_says(&why, "Permission denied");
-}
-
-static int begin(void **state)
-{
-    (void)state;
-    folder = fixture_folder();
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    fixture_remove(folder);
-    return 0;
 }
 
 int main(void)

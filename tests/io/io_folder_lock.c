@@ -10,11 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "io/checkpoint_fixture.h"
+#include "io/one_folder.h"
 
 #include <cmocka.h> /* last: its macro fail() hides base/error.h's function */
-
-static const char *folder;
 
 /* A process that has taken the lock, and waits to be killed. */
 static pid_t start_holder(void)
@@ -110,20 +108,6 @@ static void test_no_link_is_followed(void **state)
     assert_non_null(strstr(why.text, "is no regular file: remove it"));
     assert_int_equal(folder_lock_take(fixture_path(folder, "absent"), &lock, &remark, &why),
                      STATUS_CANNOT_WRITE);
-}
-
-static int begin(void **state)
-{
-    (void)state;
-    folder = fixture_folder();
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    fixture_remove(folder);
-    return 0;
 }
 
 int main(void)

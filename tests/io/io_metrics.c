@@ -6,13 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "io/checkpoint_fixture.h"
 #include "io/json.h"
 #include "io/metrics.h"
+#include "io/one_folder.h"
 
 #include <cmocka.h> /* last: its macro fail() hides base/error.h's function */
 
-static const char *folder;
 static failure remark;
 
 static metrics_step step_of(int64_t step)
@@ -393,20 +392,6 @@ static void test_empty_tables(void **state)
     assert_int_equal(metrics_flush(m, &why), STATUS_OK);
     metrics_close(m);
     assert_true(H5Fis_hdf5(fixture_path(folder, "metrics.h5")) > 0);
-}
-
-static int begin(void **state)
-{
-    (void)state;
-    folder = fixture_folder();
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    fixture_remove(folder);
-    return 0;
 }
 
 int main(void)

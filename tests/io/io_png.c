@@ -5,14 +5,13 @@
 #include <stdint.h>
 #include <png.h>
 
-#include "io/checkpoint_fixture.h"
 #include "io/png.h"
+#include "io/one_folder.h"
 
 #include <cmocka.h> /* last: its macro fail() hides base/error.h's function */
 
 enum { SIDE = 16, PIXELS = SIDE * SIDE };
 
-static const char *folder;
 static uint8_t *grey;
 static int height, width;
 
@@ -204,20 +203,6 @@ static void no_pictures(void **state)
     assert_refused(fixture_path(folder, "absent.png"), STATUS_NO_INPUT, "No such file");
     assert_refused(folder, STATUS_NO_INPUT, "folder");
     assert_false(png_present(folder));
-}
-
-static int begin(void **state)
-{
-    (void)state;
-    folder = fixture_folder();
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    fixture_remove(folder);
-    return 0;
 }
 
 int main(void)
