@@ -17,6 +17,7 @@
 
 #include <stdint.h>
 
+#include "base/rng.h"
 #include "base/tree.h"
 #include "kernel/kernels.h"
 #include "layer/kind.h"
@@ -60,6 +61,14 @@ typedef struct stage_draw {
     const int *samples; /* indices into the data set; NULL: first, first + 1, ... */
     int first;
 } stage_draw;
+
+/* What the random numbers of the i-th sample of a pass are drawn with. */
+static inline rng_key stage_draw_key(const stage_draw *d, rng_stream stream, int i)
+{
+    int sample = d->samples ? d->samples[i] : d->first + i;
+    return (rng_key){
+        .seed = d->seed, .stream = stream, .epoch = d->epoch, .sample = (uint32_t)sample};
+}
 
 /* Where a BY_OUTPUT backward's samples lie in a batch whose inputs x and packed dy the ranks of a host share (io.x of all
  * ranks is one array, so is io.shared): the gradient of the kernel is left to kernel_rows. samples 0: it is not. */

@@ -8,13 +8,6 @@
 #include "layer/row.h"
 #include "layer/stage.h"
 
-static status activation_plan(layer *l, failure *why)
-{
-    (void)why;
-    l->out = l->in;
-    return STATUS_OK;
-}
-
 static void activation_forward(const stage *s, const stage_io *io, int samples, int part, int parts)
 {
     CHECK(part == 0 && parts == 1, "part %d of %d", part, parts);
@@ -45,7 +38,6 @@ static const stage_type *const stages[] = {&stage_activation, NULL};
 
 const layer_type layer_relu = {
     .word = "relu",
-    .plan = activation_plan,
     .stages = stages,
     .act = ACTIVATION_RELU,
     .keras_class = "ReLU",
@@ -74,7 +66,6 @@ static const keras_field keras_slope[] = {
 const layer_type layer_leaky_relu = {
     .word = "leaky_relu",
     .operands = slope,
-    .plan = activation_plan,
     .stages = stages,
     .act = ACTIVATION_LEAKY_RELU,
     .keras_class = "LeakyReLU",
@@ -84,7 +75,6 @@ const layer_type layer_leaky_relu = {
 
 const layer_type layer_tanh = {
     .word = "tanh",
-    .plan = activation_plan,
     .stages = stages,
     .act = ACTIVATION_TANH,
     .keras_class = "Activation",
@@ -95,7 +85,6 @@ const layer_type layer_tanh = {
 
 const layer_type layer_sigmoid = {
     .word = "sigmoid",
-    .plan = activation_plan,
     .stages = stages,
     .act = ACTIVATION_SIGMOID,
     .keras_class = "Activation",
@@ -107,7 +96,6 @@ const layer_type layer_sigmoid = {
 /* Clevert, Unterthiner and Hochreiter, arXiv 1511.07289, with alpha = 1. */
 const layer_type layer_elu = {
     .word = "elu",
-    .plan = activation_plan,
     .stages = stages,
     .act = ACTIVATION_ELU,
     .keras_class = "ELU",
@@ -119,7 +107,6 @@ const layer_type layer_elu = {
 
 const layer_type layer_hard_sigmoid = {
     .word = "hard_sigmoid",
-    .plan = activation_plan,
     .stages = stages,
     .act = ACTIVATION_HARD_SIGMOID,
     .keras_class = "Activation",

@@ -24,13 +24,6 @@ static float scale_of(const stage *s)
     return (float)(1.0 / (1.0 - (double)threshold_of(s) / LEVELS));
 }
 
-static status dropout_plan(layer *l, failure *why)
-{
-    (void)why;
-    l->out = l->in;
-    return STATUS_OK;
-}
-
 static void stage_dropout_plan(stage *s)
 {
     s->saved_bytes = s->out_length; /* 1: kept */
@@ -73,11 +66,7 @@ static void dropout_forward(const stage *s, const stage_io *io, int samples, int
         return;
     }
     for (int i = 0; i < samples; i++) {
-        int sample = io->draw.samples ? io->draw.samples[i] : io->draw.first + i;
-        rng_key key = {.seed = io->draw.seed,
-                       .stream = RNG_DROPOUT,
-                       .epoch = io->draw.epoch,
-                       .sample = (uint32_t)sample};
+        rng_key key = stage_draw_key(&io->draw, RNG_DROPOUT, i);
         draw_mask(s, key, io->saved + (size_t)i * length);
     }
     scale_kept((size_t)samples * length, io->saved, scale_of(s), io->x, io->y);
@@ -109,7 +98,6 @@ static const layer_operand operands[] = {
 const layer_type layer_dropout = {
     .word = "dropout",
     .operands = operands,
-    .plan = dropout_plan,
     .only_in_training = 1,
     .stages = (const stage_type *const[]){&stage_dropout, NULL},
     .keras_class = "Dropout",

@@ -15,13 +15,6 @@
 
 enum { OF_A_DRAW = 4, LAYER_SHIFT = 26 };
 
-static status gaussian_noise_plan(layer *l, failure *why)
-{
-    (void)why;
-    l->out = l->in;
-    return STATUS_OK;
-}
-
 static void stage_gaussian_noise_plan(stage *s)
 {
     CHECK(s->out_length <= (size_t)OF_A_DRAW << LAYER_SHIFT, "%zu elements", s->out_length);
@@ -62,11 +55,7 @@ static void gaussian_noise_forward(const stage *s, const stage_io *io, int sampl
         return;
     }
     for (int i = 0; i < samples; i++) {
-        int sample = io->draw.samples ? io->draw.samples[i] : io->draw.first + i;
-        rng_key key = {.seed = io->draw.seed,
-                       .stream = RNG_NOISE,
-                       .epoch = io->draw.epoch,
-                       .sample = (uint32_t)sample};
+        rng_key key = stage_draw_key(&io->draw, RNG_NOISE, i);
         add_noise(s, key, io->x + (size_t)i * length, io->y + (size_t)i * length);
     }
 }
@@ -94,7 +83,6 @@ const layer_type layer_gaussian_noise = {
                                          .name = "standard deviation",
                                          .most = 1},
                                         OPERANDS_END},
-    .plan = gaussian_noise_plan,
     .only_in_training = 1,
     .stages = (const stage_type *const[]){&stage_gaussian_noise, NULL},
     .keras_class = "GaussianNoise",

@@ -54,13 +54,6 @@ static inline float cumulative(float x, float *density)
     return x > 0 ? 1 - tail : tail;
 }
 
-static status gelu_plan(layer *l, failure *why)
-{
-    (void)why;
-    l->out = l->in;
-    return STATUS_OK;
-}
-
 static void gelu_forward(const stage *s, const stage_io *io, int samples, int part, int parts)
 {
     CHECK(part == 0 && parts == 1, "part %d of %d", part, parts);
@@ -90,7 +83,6 @@ static const stage_type stage_gelu = {
 
 const layer_type layer_gelu = {
     .word = "gelu",
-    .plan = gelu_plan,
     .stages = (const stage_type *const[]){&stage_gelu, NULL},
     .keras_class = "Activation",
     .keras_stem = "activation",

@@ -4,13 +4,6 @@
 #include "layer/row.h"
 #include "layer/stage.h"
 
-static status rescaling_plan(layer *l, failure *why)
-{
-    (void)why;
-    l->out = l->in;
-    return STATUS_OK;
-}
-
 static void rescaling_forward(const stage *s, const stage_io *io, int samples, int part, int parts)
 {
     CHECK(part == 0 && parts == 1, "part %d of %d", part, parts);
@@ -58,7 +51,6 @@ static const layer_operand operands[] = {
 const layer_type layer_rescaling = {
     .word = "rescaling",
     .operands = operands,
-    .plan = rescaling_plan,
     .stages = (const stage_type *const[]){&stage_rescaling, NULL},
     .keras_class = "Rescaling",
     .keras_stem = "rescaling",

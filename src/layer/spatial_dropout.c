@@ -18,13 +18,6 @@ static int threshold_of(const stage *s)
     return (int)(s->layer->cfg.rate * LEVELS + 0.5);
 }
 
-static status spatial_dropout_plan(layer *l, failure *why)
-{
-    (void)why;
-    l->out = l->in;
-    return STATUS_OK;
-}
-
 /* Saved: the factor of each channel, 0 or 1 / (1 - rate). */
 static void stage_spatial_dropout_plan(stage *s)
 {
@@ -68,11 +61,7 @@ static void spatial_dropout_forward(const stage *s, const stage_io *io, int samp
         return;
     }
     for (int i = 0; i < samples; i++) {
-        int sample = io->draw.samples ? io->draw.samples[i] : io->draw.first + i;
-        rng_key key = {.seed = io->draw.seed,
-                       .stream = RNG_DROPOUT,
-                       .epoch = io->draw.epoch,
-                       .sample = (uint32_t)sample};
+        rng_key key = stage_draw_key(&io->draw, RNG_DROPOUT, i);
         draw_factors(s, key, factors_of(s, io, i));
         scale_channels(pixels, channels, factors_of(s, io, i), io->x + (size_t)i * length,
                        io->y + (size_t)i * length);
@@ -108,7 +97,6 @@ const layer_type layer_spatial_dropout = {
                                          .most = 0.99},
                                         OPERANDS_END},
     .input = INPUT_IMAGE,
-    .plan = spatial_dropout_plan,
     .only_in_training = 1,
     .stages = (const stage_type *const[]){&stage_spatial_dropout, NULL},
     .keras_class = "SpatialDropout2D",
