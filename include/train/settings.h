@@ -40,7 +40,8 @@ enum {
 typedef enum reduce_mode { REDUCE_TREE, REDUCE_MPI } reduce_mode;
 typedef enum eval_place { EVAL_ON_ALL, EVAL_ON_ROOT } eval_place;
 typedef enum yes_no { NO, YES } yes_no;
-typedef enum sharing_choice { SHARE_AUTO, SHARE_OFF } sharing_choice;
+/* PLAIN: without joint sums (model/executor.h) */
+typedef enum sharing_choice { SHARE_AUTO, SHARE_PLAIN, SHARE_OFF } sharing_choice;
 typedef enum way_choice { WAY_AUTO, WAY_DIRECT, WAY_HALVING } way_choice;
 typedef enum gemm_choice { GEMM_CHOICE_AUTO, GEMM_CHOICE_OWN, GEMM_CHOICE_BLIS } gemm_choice;
 typedef enum progress_style {

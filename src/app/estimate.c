@@ -14,7 +14,8 @@ status estimate_model(const settings *cfg, const dataset_plan *plan, model *m, a
     status code = kernels_select(cfg->isa, settings_precision(cfg), &k, why);
     if (code) return code;
     model_cfg mc = settings_model(cfg, session_image(plan), plan->classes, k);
-    mc.joint = cfg->reduce == REDUCE_TREE; /* as if all ranks were on one host */
+    /* as if all ranks were on one host */
+    mc.joint = cfg->reduce == REDUCE_TREE && cfg->share != SHARE_PLAIN;
     return model_build(m, &mc, a, why);
 }
 

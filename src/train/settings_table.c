@@ -13,7 +13,7 @@
 static const char *const no_yes[] = {"no", "yes", NULL};
 static const char *const reduces[] = {"tree", "mpi", NULL};
 static const char *const eval_places[] = {"all", "root", NULL};
-static const char *const sharings[] = {"auto", "off", NULL};
+static const char *const sharings[] = {"auto", "plain", "off", NULL};
 static const char *const ways[] = {"auto", "direct", "halving", NULL};
 static const char *const gemms[] = {"auto", "own", "blis", NULL};
 static const char *const precisions[] = {"fp32", "bf16", NULL};
@@ -332,7 +332,8 @@ static const setting table[] = {
      .group = GROUP_PARALLELISM,
      CHOICE(PLACE, share, sharings),
      .value_name = "{}",
-     .help = "Ranks of one host share memory; off: they send messages, with the same results"},
+     .help = "Ranks of one host share memory; plain: and sum large dense layers as hosts do; off: "
+             "they send messages; the results are the same"},
     {.name = "exchange",
      .group = GROUP_PARALLELISM,
      CHOICE(PLACE, exchange, ways),

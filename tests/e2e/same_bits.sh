@@ -49,12 +49,14 @@ for model in cnn lstm; do
 done
 echo "--precision bf16: the same with ${sets[*]}"
 
-# --share=off, and groups of two ranks that share memory and send messages to each other
+# --share=off, --share=plain, and groups of two ranks that share memory and send messages to each other
 train 3x1 apart "${epoch[@]}" --share off
 same epoch-1x1 apart
 MNIST_DIST_GROUP_SIZE=2 train 5x1 pairs "${epoch[@]}"
 same epoch-1x1 pairs
-echo "--share off and groups of two: the same"
+train 3x1 plain "${epoch[@]}" --share plain
+same epoch-1x1 plain
+echo "--share off, --share plain and groups of two: the same"
 
 # sums that are passed on: by halves between 5 groups, directly between 8
 train 5x1 halves "${epoch[@]}" --share off --exchange halving

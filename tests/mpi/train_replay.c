@@ -1,4 +1,5 @@
-/* The traces of a layout have the messages that a run on this layout sends: rank for rank the same bytes. */
+/* The traces of a layout have the messages that a run on this layout sends: rank for rank the same bytes. And how ranks share
+ * memory while they are measured for such traces. */
 #include "train_run.h"
 
 #include "check.h"
@@ -89,9 +90,28 @@ static void bytes_of_runs(void **state)
         for (int size = 0; size <= 2; size++) compare(models[m], size);
 }
 
+/* With --share=plain the ranks of a host sum each layer as hosts do: that is what a calibration measures. */
+static void plain_sharing_joins_nothing(void **state)
+{
+    (void)state;
+    const sharing_choice choices[] = {SHARE_AUTO, SHARE_PLAIN};
+    for (int i = 0; i < 2; i++) {
+        session *s = calloc(1, sizeof *s);
+        settings cfg = settings_of("cnn");
+        cfg.share = choices[i];
+        train_run_open(s, cfg, 1, 0);
+        assert_int_equal(s->layout->groups, 1);
+        assert_int_equal(s->m.joint_bucket >= 0, i == 0 && s->layout->ranks > 1);
+        if (i == 1) assert_int_equal(s->joint, 0);
+        train_run_close(s);
+        free(s);
+    }
+}
+
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(bytes_of_runs)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(bytes_of_runs),
+                                       cmocka_unit_test(plain_sharing_joins_nothing)};
     train_run_begin(&argc, &argv);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     return train_run_end(failed);
