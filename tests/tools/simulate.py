@@ -11,9 +11,11 @@ sys.path.insert(0, str(source / "tools"))
 
 from mnist_dist_tools import simulate  # noqa: E402
 from mnist_dist_tools.calibration import Calibration  # noqa: E402
+from mnist_dist_tools.commands.scaling_validate import layouts_of  # noqa: E402
 from mnist_dist_tools.scaling import Point  # noqa: E402
 
 PLATFORM = source / "tools/platforms/ethernet-25.xml"
+TCP = source / "tools/platforms/ethernet-25-tcp.xml"
 
 
 # SimGrid prints microseconds.
@@ -21,28 +23,40 @@ def near(got: float, want: float, tolerance: float = 6e-7) -> None:
     assert abs(got - want) <= tolerance, f"{got}, and not {want}"
 
 
-def replayed(*files: str, hosts: str) -> float:
+def replayed(*files: str, hosts: str, platform: Path = PLATFORM) -> float:
     for rank, text in enumerate(files):
         (scratch / f"{rank}.trace").write_text(text)
     (scratch / "index.txt").write_text("".join(f"{rank}.trace\n" for rank in range(len(files))))
     (scratch / "hosts.txt").write_text("".join(f"host-{h}\n" for h in hosts.split()))
-    return simulate.replay(scratch, PLATFORM, len(files))
+    return simulate.replay(scratch, platform, len(files))
 
 
-# One message of 1 MB between hosts of one switch: 1 us to send it, two links of 1.25 us, 25 Gb/s.
+# One message of 1 MB between hosts of one switch: 1 us to send it, two links of 1.25 us, 25 Gb/s, 1 us to receive it.
 SENDER = "0 init\n0 isend 1 7 1000000\n0 waitall\n0 finalize\n"
 RECEIVER = "1 init\n1 irecv 0 7 1000000\n1 waitall\n1 finalize\n"
-MESSAGE = 1e-6 + 2 * 1.25e-6 + 1e6 / 3.125e9
+OVER = 1e-6
+MESSAGE = OVER + 2 * 1.25e-6 + 1e6 / 3.125e9 + OVER
 near(replayed(SENDER, RECEIVER, hosts="0 1"), MESSAGE)
 # Between switches it passes four links.
 near(replayed(SENDER, RECEIVER, hosts="0 32"), MESSAGE + 2 * 1.25e-6)
 # A computation of 2 million operations before it: 2 ms.
 LATER = SENDER.replace("init\n", "init\n0 compute 2000000 forward\n")
 near(replayed(LATER, RECEIVER, hosts="0 1"), 2e-3 + MESSAGE)
+# The kernel's TCP: 5 us and 0.2 ns for each byte, at both ends.
+OVER_TCP = 5e-6 + 1e6 * 0.2e-9
+near(replayed(SENDER, RECEIVER, hosts="0 1", platform=TCP), MESSAGE - 2 * OVER + 2 * OVER_TCP)
+# It keeps an end from computing also where the message moves meanwhile: the sender, which waits for nothing, ...
+BUSY = "0 init\n0 isend 1 7 1000000\n0 compute 9000000 forward\n0 waitall\n0 finalize\n"
+near(replayed(BUSY, RECEIVER, hosts="0 1", platform=TCP), OVER_TCP + 9e-3)
+# ... and the receiver, for which the message is there when it has computed.
+BUSY = "1 init\n1 irecv 0 7 1000000\n1 compute 9000000 forward\n1 wait 0 1 7\n1 finalize\n"
+near(replayed(SENDER, BUSY, hosts="0 1", platform=TCP), 9e-3 + OVER_TCP)
+# Without that a message that moves meanwhile takes its receiver 1 us.
+near(replayed(SENDER, BUSY, hosts="0 1"), 9e-3 + OVER)
 # Two senders to one host share its link.
 TWO = "1 init\n1 irecv 0 7 1000000\n1 irecv 2 7 1000000\n1 waitall\n1 finalize\n"
 OTHER = "2 init\n2 isend 1 7 1000000\n2 waitall\n2 finalize\n"
-near(replayed(SENDER, TWO, OTHER, hosts="0 1 2"), MESSAGE + 1e6 / 3.125e9)
+near(replayed(SENDER, TWO, OTHER, hosts="0 1 2"), MESSAGE + 1e6 / 3.125e9 + OVER)
 # A barrier inside a host costs nothing but the waiting.
 FIRST = "0 init\n0 recv 1 64 0\n0 send 1 64 0\n0 finalize\n"
 SECOND = "1 init\n1 compute 3000000 forward\n1 send 0 64 0\n1 recv 0 64 0\n1 finalize\n"
@@ -89,6 +103,18 @@ longest = [
     for how in (simulate.DRAWN, simulate.MEANS)
 ]
 assert longest[0] > 1.1 * longest[1], longest
+
+# validate: numbers of hosts for which cores are missing are left out, in words.
+for hosts, ranks, threads, cores, want, words in [
+    ([1, 2, 4], 1, 1, 2, [(1, 1), (2, 2)], ["4 hosts x 1 ranks x 1 threads: 4 cores are needed, 2 are here"]),
+    ([1, 2, 4], 1, 1, 4, [(1, 1), (2, 2), (4, 4)], []),
+    ([2], 2, 1, 4, [(2, 4)], []),
+    ([2, 2, 1], 1, 2, 4, [(2, 2), (1, 1)], []),
+    ([2], 1, 2, 3, [], ["2 hosts x 1 ranks x 2 threads: 4 cores are needed, 3 are here"]),
+    ([64], 8, 1, None, [(64, 512)], []),  # a cluster's cores are not known
+]:
+    found = layouts_of(hosts, ranks, threads, cores)
+    assert found == (want, words), found
 
 # For simulate.sh: a machine whose steps all take the same, and a real run.
 exact = {

@@ -74,6 +74,8 @@ calibration = scratch / "predicted/calibration/mlp-16-2x1.jsonl"
 assert len(calibration.read_text().splitlines()) == 2
 END
 refused 64 'wants --platform' scaling validate "${both[@]}" --launcher "$launcher 2"
+refused 64 'one number of --hosts' scaling validate "${both[@]}" --hosts 1 2 --launcher "$launcher 2" --platform ethernet-25
+refused 64 'no case is left: 4096 hosts x 2 ranks x 1 threads: 8192 cores are needed' scaling validate "${both[@]}" --hosts 4096
 refused 64 'started 1 ranks on 1 hosts' scaling validate "${both[@]}" --launcher "$launcher 1" --platform ethernet-25 \
     --out "$scratch/checked" -- --data=synthetic
 echo 'round,real_ms' >"$scratch/damaged.csv"

@@ -1,12 +1,13 @@
 """How long the parts of a step take on a host: from steps that `bench --per-rank` measured there.
 
-The ranks of the calibration share no memory (--share=off), so that they compute what the ranks of several
-hosts compute: on one host a large dense layer would be summed in another way. Each rank needs a core
+The ranks of a host share memory and send no messages, so that what messages cost is not in the
+calibration: it is in the platform. They sum all layers as hosts do (--share=plain). Each rank needs a core
 for each of its threads: waiting for a core would count as computing."""
 
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -32,8 +33,8 @@ LEAST_SAMPLES = 20
 
 @dataclass
 class Calibration:
-    """benches: what bench printed, of each of several runs of one layout, because a run differs from the next by
-    more than its steps do; work: by rank, the operations of a step by part of the traces."""
+    """benches: what bench printed, of each of several runs of the ranks of a host, because a run differs from
+    the next by more than its steps do; work: by rank, the operations of a step by part of the traces."""
 
     benches: list[dict[str, Any]]
     work: list[dict[str, float]]
@@ -81,11 +82,16 @@ class Calibration:
         return self._rates[rank]
 
 
-def measure(point: Point, steps: int, options: list[str], program: Optional[str]) -> dict[str, Any]:
-    """What bench prints of a point on this machine."""
+def measure(
+    point: Point, steps: int, options: list[str], program: Optional[str], hosts: int = 1
+) -> list[dict[str, Any]]:
+    """What bench prints of the ranks of a host, measured on this machine; of several hosts at the same time, so
+    that as many cores are busy."""
     words = [find_launcher(), "--bind-to", "none", "--oversubscribe", "-n", str(point.ranks)]
-    words += [find_program(program), "bench", "--per-rank", "--share=off", f"--max-steps={steps}"]
-    return dict(json.loads(output_of([*words, *point.bench_options, *options])))
+    words += [find_program(program), "bench", "--per-rank", "--share=plain", f"--max-steps={steps}"]
+    words += [*point.bench_options, *options]
+    with ThreadPoolExecutor(hosts) as pool:
+        return [dict(json.loads(text)) for text in pool.map(output_of, [words] * hosts)]
 
 
 def keep(runs: list[dict[str, Any]], path: Path) -> None:

@@ -99,7 +99,7 @@ def trace_of(point: Point, options: list[str], program: Optional[str] = None) ->
 
 def work_on_one_host(point: Point, options: list[str], program: Optional[str]) -> list[dict[str, float]]:
     """The operations by part of each rank of a calibration (calibration.measure)."""
-    trace = trace_of(point, [*options, "--share=off"], program)
+    trace = trace_of(point, options, program)
     return [trace.work_of(rank) for rank in range(trace.ranks)]
 
 

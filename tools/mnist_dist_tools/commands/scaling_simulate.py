@@ -175,8 +175,11 @@ class Calibrations:
         if not path.is_file():
             print(f"measures {ranks} ranks on {images} images each", file=sys.stderr)
             runs = [
-                calibration.measure(here, plan.measured_steps, plan.options, plan.program)
+                bench
                 for _ in range(plan.measured_runs)
+                for bench in calibration.measure(
+                    here, plan.measured_steps, plan.options, plan.program
+                )
             ]
             calibration.keep(runs, path)
         work = simulate.work_on_one_host(here, plan.options, plan.program)
