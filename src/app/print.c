@@ -245,11 +245,15 @@ static void print_large_batch(const screen *s)
     print_note(text);
 }
 
-/* With -v: why bf16 does not run on AMX where the processor has it. */
-static void print_amx(const app *a, const settings *cfg)
+/* With -v: why bf16 does not run on AMX where the processor has it, and what runs instead. */
+static void print_amx(const app *a, const screen *s)
 {
-    if (a->o.verbosity > 0 && settings_precision(cfg) == PRECISION_BF16 && kernels_amx_refused())
-        print_note(kernels_amx_refused());
+    char text[160];
+    if (a->o.verbosity <= 0 || settings_precision(s->cfg) != PRECISION_BF16 ||
+        !kernels_amx_refused())
+        return;
+    snprintf(text, sizeof text, "%s; the kernels of %s run", kernels_amx_refused(), s->isa);
+    print_note(text);
 }
 
 void print_screen(const app *a, const screen *s)
@@ -269,7 +273,7 @@ void print_screen(const app *a, const screen *s)
     if (a->limit.text[0]) print_out("limit  %s\n", a->limit.text);
     if (a->advice.warning[0]) print_note(a->advice.warning);
     if (a->layout->sharing_note[0]) print_note(a->layout->sharing_note);
-    print_amx(a, s->cfg);
+    print_amx(a, s);
     print_idle(a, s);
     print_large_batch(s);
     if (s->data_remark[0]) print_note(s->data_remark);

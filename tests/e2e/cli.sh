@@ -163,6 +163,19 @@ run "$MNIST_DIST" --config "$first/config.json" -o from --resume-from=again -e 3
 wants 0
 [[ $(digest from) == "$(digest three)" ]] || die '--resume-from is not --resume'
 
+# The first line names the instruction set that the kernels use; with -v a note says so where AMX is there but not permitted.
+"$MNIST_DIST" env -d synthetic >report
+read -r -a sets < <(sed -n 's/^bf16 *//p' report | tr -d ,)
+refused=$(sed -n 's/^.*\(this processor has AMX.*\)$/\1/p' report)
+for isa in auto "${sets[@]}"; do
+    run "$MNIST_DIST" "${small[@]}" -t 2 -e 1 --precision bf16 --isa "$isa" -o "set-$isa" -v
+    wants 0
+    [[ $isa == auto ]] && isa=${sets[0]}
+    [[ $(head -n 1 out) == *" host, "*", $isa" ]] || die "the first line does not name $isa"
+    if [[ $refused ]]; then says out "$refused; the kernels of $isa run"; fi
+    if [[ ! $refused ]] && grep -q 'has AMX' out; then die 'a note about AMX where there is nothing to say'; fi
+done
+
 # ---- the other commands ----
 run env LC_ALL=C.UTF-8 "$MNIST_DIST" summary
 wants 0
