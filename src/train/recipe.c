@@ -21,6 +21,18 @@ static const struct recipe {
       {"schedule", "one-cycle 0.2 10 1e4"},
       {"label-smoothing", "0.1"},
       {"validation-split", "0"}}},
+    {"fast995",
+     "the CNN to 99.5 % test accuracy on MNIST in the fewest seconds",
+     {{"model", "cnn"},
+      {"optimizer", "adam"},
+      {"epochs", "3"},
+      {"batch-size", "64"},
+      {"learning-rate", "0.004"},
+      {"beta2", "0.99"},
+      {"schedule", "one-cycle 0.2 10 1e4"},
+      {"augment", "shift 1; rotate 10; scale 0.1"},
+      {"label-smoothing", "0.1"},
+      {"validation-split", "0"}}},
 };
 enum { RECIPES = sizeof recipes / sizeof recipes[0] };
 

@@ -168,6 +168,13 @@ static void test_recipes(void **state)
     assert_true(o.cfg.beta2 == 0.99);
     assert_true(o.cfg.label_smoothing == 0.1);
     assert_string_equal(o.cfg.schedule, "one-cycle 0.2 10 1e4");
+    o = good("--recipe=fast995");
+    assert_string_equal(o.cfg.model, "cnn");
+    assert_int_equal(o.cfg.epochs, 3);
+    assert_int_equal(o.cfg.limit, 0);
+    assert_true(o.cfg.validation_split == 0);
+    assert_true(o.cfg.learning_rate == 0.004);
+    assert_string_equal(o.cfg.augment, "shift 1; rotate 10; scale 0.1");
     o = good("-e 7 --recipe fast99 --lr 0.25");
     assert_int_equal(o.cfg.epochs, 7);
     assert_true(o.cfg.learning_rate == 0.25);
