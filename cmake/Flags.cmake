@@ -34,8 +34,11 @@ set(ISA_VARIANTS baseline)
 set(ISA_FLAGS_baseline "")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
   list(APPEND ISA_VARIANTS avx2 avx512)
-  set(ISA_FLAGS_avx2 -march=x86-64-v3 -mtune=haswell)
-  set(ISA_FLAGS_avx512 -march=x86-64-v4 -mprefer-vector-width=512 -mtune=skylake-avx512)
+  # x86-64-v3 and v4; gcc 9 does not know these names.
+  set(v3 -mcx16 -msahf -mpopcnt -msse4.2 -mavx2 -mfma -mf16c -mbmi -mbmi2 -mlzcnt -mmovbe -mxsave)
+  set(v4 ${v3} -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl)
+  set(ISA_FLAGS_avx2 ${v3} -mtune=haswell)
+  set(ISA_FLAGS_avx512 ${v4} -mprefer-vector-width=512 -mtune=skylake-avx512)
   # AMX' kernels are those of AVX-512 and a few more; gcc 11 and clang 12 know its instructions.
   set(ISA_FLAGS_amx ${ISA_FLAGS_avx512} -mavx512bf16 -mamx-tile -mamx-bf16)
   include(CheckCCompilerFlag)
