@@ -51,3 +51,25 @@ present_files() {
         [[ ! -f $root/$file ]] || printf '%s\n' "$file"
     done
 }
+
+# aarch64_flags: sets `flags` to what a compiler for aarch64 needs for aarch64_files; skips where a library is not installed
+aarch64_flags() {
+    local blis
+    # Header-only libraries serve any machine; /usr/include as a whole does not.
+    [[ -d /usr/include/Random123 ]] || skip 'Random123 is not installed'
+    mkdir "$scratch/include"
+    ln -s /usr/include/Random123 "$scratch/include/Random123"
+    blis=$(find /usr/include -name blis.h -path '*blis-openmp*' -print -quit)
+    [[ -n $blis ]] || skip 'BLIS is not installed'
+    # shellcheck disable=SC2034
+    flags=(
+        -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -DMNIST_DIST_VERSION='""'
+        -DKERNEL_ISA=baseline -DKERNEL_HAS_BASELINE=1 -ffp-contract=off -fno-math-errno
+        -I "$root/include" -I "$root/src" -isystem "$scratch/include" -isystem "${blis%/*}"
+    )
+}
+
+# aarch64_files: the sources that need no library of the target machine, relative to the root
+aarch64_files() {
+    (cd "$root" && find src/base src/kernel src/layer src/model src/optim -name '*.c' -not -path '*/amx/*' | sort)
+}
