@@ -31,6 +31,17 @@ static status open_weights(const app *a, weights *w, settings *s, run_data *know
 
 /* ---- the answer ---- */
 
+static void print_overflow(const evaluation *e)
+{
+    char line[160];
+    if (e->nonfinite == 0) return;
+    snprintf(line, sizeof line,
+             "the losses of %lld of %d images are infinite, NaN or above 1048576: each counts as "
+             "1048576; the weights are too large",
+             (long long)e->nonfinite, e->count);
+    print_note(line);
+}
+
 static void print_text(const session *s, const weights *w, const evaluation *e,
                        const int64_t *matrix)
 {
@@ -44,6 +55,7 @@ static void print_text(const session *s, const weights *w, const evaluation *e,
     print_out("test    %s%s%s, %s images: loss %s - accuracy %s\n\n", s->data.name,
               s->data.note[0] ? ", " : "", s->data.note, text_thousands(e->count).text,
               print_fixed(e->loss, 4).text, print_fixed(e->accuracy, 4).text);
+    print_overflow(e);
     report_text(&s->names, matrix, &report);
     text_buffer_add(&report, "\n");
     report_matrix(&s->names, matrix, &report);

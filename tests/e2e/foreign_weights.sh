@@ -79,6 +79,7 @@ says '{"image":"test[7]","class":null,"name":null,"probability":null,"probabilit
 ! grep -i nan output || die 'a NaN is no JSON'
 is evaluate "${large[@]}"
 says 'loss 1048576.0000'
+says 'the losses of 2000 of 2000 images are infinite, NaN or above 1048576'
 is train -d synthetic --limit 100 --max-steps 1 -o report --model mlp --optimizer sgd --lr 3e35
 says 'loss 1048576.0000'
 "$python" - <<'END_OF_PYTHON'
