@@ -9,9 +9,10 @@ import numpy as np
 source, program, scratch = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
 sys.path.insert(0, str(source / "tools"))
 
-from mnist_dist_tools import simulate  # noqa: E402
+from mnist_dist_tools import scaling_matrix, simulate  # noqa: E402
 from mnist_dist_tools.calibration import Calibration  # noqa: E402
 from mnist_dist_tools.commands.scaling_validate import layouts_of  # noqa: E402
+from mnist_dist_tools.errors import UsageError  # noqa: E402
 from mnist_dist_tools.scaling import Point  # noqa: E402
 
 PLATFORM = source / "tools/platforms/ethernet-25.xml"
@@ -115,6 +116,21 @@ for hosts, ranks, threads, cores, want, words in [
 ]:
     found = layouts_of(hosts, ranks, threads, cores)
     assert found == (want, words), found
+
+# run: several nodes need SLURM, or a launcher that is told the hosts.
+for options, allowed in [
+    ((), False),
+    (("--bind-to", "core"), False),
+    (("--hostfile", "hosts"), True),
+    (("--hostfile=hosts",), True),
+    (("-H", "a,b"), True),
+]:
+    here = scaling_matrix.allocation({}, options)
+    try:
+        assert scaling_matrix.layouts_of(here, ["1x1", "2x1@2"]) == [(1, 1, 1), (2, 1, 2)]
+        assert allowed, options
+    except UsageError as error:
+        assert not allowed and "--hostfile" in str(error), (options, error)
 
 # For simulate.sh: a machine whose steps all take the same, and a real run.
 exact = {

@@ -22,15 +22,22 @@ class Allocation:
     nodes: int
     threads: int  # of each task
     slurm: bool
+    names_hosts: bool = False  # options of the launcher do
 
     def nodes_of(self, ranks: int) -> int:
         """Ranks fill one node after the other."""
         return max(1, -(-ranks * self.nodes // self.tasks)) if self.slurm else 1
 
 
-def allocation(environment: Mapping[str, str] = os.environ) -> Allocation:
+HOST_OPTIONS = {"--host", "-host", "-H", "--hostfile", "-hostfile", "--machinefile", "-machinefile"}
+
+
+def allocation(
+    environment: Mapping[str, str] = os.environ, launcher_options: Iterable[str] = ()
+) -> Allocation:
     if "SLURM_JOB_ID" not in environment:
-        return Allocation(len(os.sched_getaffinity(0)), 1, 1, False)
+        named = any(word.split("=")[0] in HOST_OPTIONS for word in launcher_options)
+        return Allocation(len(os.sched_getaffinity(0)), 1, 1, False, named)
     number = {
         name: int(environment.get(name) or 1)
         for name in ("SLURM_NTASKS", "SLURM_JOB_NUM_NODES", "SLURM_CPUS_PER_TASK")
@@ -97,8 +104,11 @@ def layouts_of(
             raise UsageError(
                 f"{r} ranks on {n} nodes: the allocation has {here.tasks} tasks on {here.nodes} nodes"
             )
-        if not here.slurm and n > 1:
-            raise UsageError(f"{n} nodes: several nodes need an allocation of SLURM, see jobs/")
+        if not here.slurm and not here.names_hosts and n > 1:
+            raise UsageError(
+                f"{n} nodes: several nodes need an allocation of SLURM, see jobs/, or hosts that"
+                ' --launcher-options="--hostfile FILE" names'
+            )
     if not found:
         raise UsageError("no layout is left: every node needs a rank")
     return found

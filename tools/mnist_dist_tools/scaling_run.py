@@ -236,9 +236,11 @@ def _measure(command: list[str]) -> dict[str, Any]:
         raise BrokenRun(f"what bench printed is no JSON object: {shlex.join(command)}") from error
 
 
-def _check(point: Point, bench: dict[str, Any]) -> None:
+def _check(point: Point, bench: dict[str, Any], slurm: bool) -> None:
     """bench ran on the layout that was asked for, with this batch."""
     wanted = {"ranks": point.ranks, "threads": point.threads, "batch_size": point.batch}
+    if not slurm:  # whose virtual nodes may be one host
+        wanted["hosts"] = point.nodes
     for name, value in wanted.items():
         if bench.get(name) != value:
             raise BrokenRun(f"{point}: {name} was {bench.get(name)}, not {value}: see the launcher")
@@ -268,7 +270,7 @@ def run(plan: Plan, folder: Path, report: Report, begin: Callable[[int, int], No
             started = time.strftime("%Y-%m-%dT%H:%M:%S%z")
             command = [*plan.launch.command(point, program), *bench_words(plan, point)]
             bench = _measure(command)
-            _check(point, bench)
+            _check(point, bench, plan.launch.slurm)
             record = {"point": point, "repetition": repetition, "started": started, "bench": bench}
             _append(folder, record)
             number += 1

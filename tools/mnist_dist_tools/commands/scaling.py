@@ -156,13 +156,12 @@ def plan_of(words: list[str]) -> tuple[scaling_run.Plan, Path, bool]:
     must_be_positive("batch-sizes", *sizes)
     must_be_positive("repetitions", given.repetitions)
     must_be_positive("steps", given.steps)
-    here = scaling_matrix.allocation()
+    launcher_options = tuple(shlex.split(given.launcher_options))
+    here = scaling_matrix.allocation(launcher_options=launcher_options)
     layouts = scaling_matrix.layouts_of(
         here, given.layouts, given.ranks, given.threads, given.nodes
     )
-    launch = scaling_run.Launch(
-        given.launcher, tuple(shlex.split(given.launcher_options)), here.slurm
-    )
+    launch = scaling_run.Launch(given.launcher, launcher_options, here.slurm)
     plan = scaling_run.Plan(
         rule=given.rule,
         points=scaling_matrix.points_of(given.rule, given.models, sizes, layouts),
