@@ -18,8 +18,8 @@ LABELS = {"sh", "console", "text", "python"}
 MOST_LINES, MOST_BYTES = 150, 80_000
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 # of mpirun, cmake, ctest, sbatch, docker and EasyBuild
-FOREIGN = {"--oversubscribe", "--bind-to", "--map-by", "--preset", "--workflow", "--build", "--install", "--prefix", "--nodes",
-           "--ntasks-per-node", "--array", "--export", "--wait", "--output", "--inject-checksums", "--robot", "--sourcepath",
+FOREIGN = {"--oversubscribe", "--bind-to", "--map-by", "--hostfile", "--preset", "--workflow", "--build", "--install", "--prefix",
+           "--nodes", "--ntasks-per-node", "--array", "--export", "--wait", "--output", "--inject-checksums", "--robot", "--sourcepath",
            "--rm"}  # fmt: skip
 
 
