@@ -51,7 +51,8 @@ INLINE void turn_windows(const conv_windows *g, const window_place *place, int t
         if (t + i >= windows) continue;
         simd_int where = simd_load_bytes(argmax + place[t + i].y);
         d[i] = simd_load(dy + place[t + i].y);
-        x[i] = (simd_float)(place[t + i].x + (-(where & 1) & right) + (-(where >> 1) & below));
+        /* not -(where >> 1): of four lanes, gcc 9 makes an unsigned shift of it, which gives 1 for -1 */
+        x[i] = (simd_float)(place[t + i].x + (-(where & 1) & right) + ((where > 1) & below));
     }
     simd_transpose(d);
     simd_transpose(x);
