@@ -15,7 +15,7 @@ _Static_assert(sizeof(atomic_uint) == 4, "the futex is a word of 32 bits");
 
 enum {
     SPINS = 5000, /* looks before the first sleep if every rank has a core: 0.1 to 0.2 ms */
-    YIELDS = 40, /* the same if ranks share cores: each look gives the core to others  */
+    YIELDS = 40,  /* the same if ranks share cores: each look gives the core to others  */
     /* A sleep ends after this time, so that MPI moves on: others may wait for a message that it took from this rank but
      * could not send at once. */
     NAP_MIN_NS = 1000000,
