@@ -103,9 +103,8 @@ struct layer_type {
     const layer_operand *operands; /* ended by OPERAND_END; NULL: none */
     layer_input input;             /* checked before plan is called    */
 
-    /* Sets, where the layer has them, pads, tensors (name, shape, init) and macs, from cfg and in; and out, which otherwise is
-     * the shape of the input. layer_plan checks afterwards that output and tensors are not too large. STATUS_USAGE where the
-     * layer does not fit its input. NULL: there is nothing to set. */
+    /* Sets out and, where the layer has them, pads, tensors (name, shape, init) and macs, from cfg and in. layer_plan checks
+     * afterwards that output and tensors are not too large. STATUS_USAGE where the layer does not fit its input. */
     status (*plan)(layer *l, failure *why);
 
     /* Fastest first, ended by NULL: the first stage that takes the layer runs it (stage_choose). NULL: nothing has to run. */

@@ -38,6 +38,7 @@ static const stage_type *const stages[] = {&stage_activation, NULL};
 
 const layer_type layer_relu = {
     .word = "relu",
+    .plan = keep_shape,
     .stages = stages,
     .act = ACTIVATION_RELU,
     .keras_class = "ReLU",
@@ -66,6 +67,7 @@ static const keras_field keras_slope[] = {
 const layer_type layer_leaky_relu = {
     .word = "leaky_relu",
     .operands = slope,
+    .plan = keep_shape,
     .stages = stages,
     .act = ACTIVATION_LEAKY_RELU,
     .keras_class = "LeakyReLU",
@@ -75,6 +77,7 @@ const layer_type layer_leaky_relu = {
 
 const layer_type layer_tanh = {
     .word = "tanh",
+    .plan = keep_shape,
     .stages = stages,
     .act = ACTIVATION_TANH,
     .keras_class = "Activation",
@@ -85,6 +88,7 @@ const layer_type layer_tanh = {
 
 const layer_type layer_sigmoid = {
     .word = "sigmoid",
+    .plan = keep_shape,
     .stages = stages,
     .act = ACTIVATION_SIGMOID,
     .keras_class = "Activation",
@@ -96,6 +100,7 @@ const layer_type layer_sigmoid = {
 /* Clevert, Unterthiner and Hochreiter, arXiv 1511.07289, with alpha = 1. */
 const layer_type layer_elu = {
     .word = "elu",
+    .plan = keep_shape,
     .stages = stages,
     .act = ACTIVATION_ELU,
     .keras_class = "ELU",
@@ -107,6 +112,7 @@ const layer_type layer_elu = {
 
 const layer_type layer_hard_sigmoid = {
     .word = "hard_sigmoid",
+    .plan = keep_shape,
     .stages = stages,
     .act = ACTIVATION_HARD_SIGMOID,
     .keras_class = "Activation",

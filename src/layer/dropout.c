@@ -98,6 +98,7 @@ static const layer_operand operands[] = {
 const layer_type layer_dropout = {
     .word = "dropout",
     .operands = operands,
+    .plan = keep_shape,
     .only_in_training = 1,
     .stages = (const stage_type *const[]){&stage_dropout, NULL},
     .keras_class = "Dropout",

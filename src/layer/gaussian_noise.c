@@ -83,6 +83,7 @@ const layer_type layer_gaussian_noise = {
                                          .name = "standard deviation",
                                          .most = 1},
                                         OPERANDS_END},
+    .plan = keep_shape,
     .only_in_training = 1,
     .stages = (const stage_type *const[]){&stage_gaussian_noise, NULL},
     .keras_class = "GaussianNoise",

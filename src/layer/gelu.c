@@ -83,6 +83,7 @@ static const stage_type stage_gelu = {
 
 const layer_type layer_gelu = {
     .word = "gelu",
+    .plan = keep_shape,
     .stages = (const stage_type *const[]){&stage_gelu, NULL},
     .keras_class = "Activation",
     .keras_stem = "activation",

@@ -42,8 +42,7 @@ status layer_plan(layer *l, failure *why)
     l->pad_top = l->pad_left = l->tensors = 0;
     l->macs = l->state_macs = 0;
     status s = check_input(l, why);
-    l->out = l->in;
-    if (!s && l->cfg.type->plan) s = l->cfg.type->plan(l, why);
+    if (!s) s = l->cfg.type->plan(l, why);
     if (!s) s = check_size(l, "output", l->out, why);
     for (int i = 0; !s && i < l->tensors; i++)
         s = check_size(l, l->tensor[i].name, l->tensor[i].shape, why);

@@ -25,6 +25,7 @@ static status layer_norm_plan(layer *l, failure *why)
 {
     (void)why;
     shape last = shape_vector(l->in.dim[l->in.rank - 1]);
+    l->out = l->in;
     l->tensors = 2;
     l->tensor[0] = (layer_tensor){.name = "gamma", .shape = last, .init = init_ones};
     l->tensor[1] = (layer_tensor){.name = "beta", .shape = last, .init = init_zeros};

@@ -16,6 +16,7 @@ static status prelu_plan(layer *l, failure *why)
     (void)why;
     shape slopes = l->in;
     for (int i = 0; i + 1 < slopes.rank; i++) slopes.dim[i] = 1;
+    l->out = l->in;
     l->tensors = 1;
     l->tensor[0] = (layer_tensor){.name = "alpha", .shape = slopes, .init = init_zeros};
     return STATUS_OK;

@@ -51,6 +51,7 @@ static const layer_operand operands[] = {
 const layer_type layer_rescaling = {
     .word = "rescaling",
     .operands = operands,
+    .plan = keep_shape,
     .stages = (const stage_type *const[]){&stage_rescaling, NULL},
     .keras_class = "Rescaling",
     .keras_stem = "rescaling",

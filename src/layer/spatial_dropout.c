@@ -97,6 +97,7 @@ const layer_type layer_spatial_dropout = {
                                          .most = 0.99},
                                         OPERANDS_END},
     .input = INPUT_IMAGE,
+    .plan = keep_shape,
     .only_in_training = 1,
     .stages = (const stage_type *const[]){&stage_spatial_dropout, NULL},
     .keras_class = "SpatialDropout2D",

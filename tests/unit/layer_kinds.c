@@ -15,6 +15,7 @@ static void words_are_known_once(void **state)
         CASE("kind %d", i);
         assert_non_null(type->word);
         assert_ptr_equal(layer_kind_find(type->word), type);
+        assert_non_null(type->plan);
         if (type->act == ACTIVATION_NONE) continue;
         assert_ptr_equal(layer_kind_activation(type->act), type);
     }
