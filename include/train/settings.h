@@ -196,6 +196,12 @@ void settings_forget_optimizer(settings *s);
  * the same double back. */
 void settings_value(const settings *s, const setting *row, char *out);
 
+/* 1: the ranks of a host may sum large dense layers jointly (model_cfg.joint). */
+static inline int settings_joint(const settings *s)
+{
+    return s->reduce == REDUCE_TREE && s->share != SHARE_PLAIN;
+}
+
 /* "fp32" */
 const char *settings_precision_name(const settings *s);
 static inline precision settings_precision(const settings *s)

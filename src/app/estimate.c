@@ -14,8 +14,7 @@ status estimate_model(const settings *cfg, const dataset_plan *plan, model *m, a
     status code = kernels_select(cfg->isa, settings_precision(cfg), &k, why);
     if (code) return code;
     model_cfg mc = settings_model(cfg, session_image(plan), plan->classes, k);
-    /* as if all ranks were on one host */
-    mc.joint = cfg->reduce == REDUCE_TREE && cfg->share != SHARE_PLAIN;
+    mc.joint = settings_joint(cfg); /* as if all ranks were on one host */
     return model_build(m, &mc, a, why);
 }
 

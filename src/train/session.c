@@ -230,8 +230,7 @@ static status build_model(session *s, failure *why)
     if (code) return code;
     shape image = shape_image(s->data.height, s->data.width, s->data.channels);
     model_cfg cfg = settings_model(&s->cfg, image, s->data.classes, k);
-    cfg.joint = s->layout->ranks > 1 && s->layout->groups == 1 && s->cfg.reduce == REDUCE_TREE &&
-                s->cfg.share != SHARE_PLAIN;
+    cfg.joint = s->layout->ranks > 1 && s->layout->groups == 1 && settings_joint(&s->cfg);
     code = model_build(&s->m, &cfg, &s->memory, why);
     if (!code && cfg.engine == GEMM_BLIS) code = check_blis(s, why);
     return comm_agree(s->c, code, why);
