@@ -76,6 +76,7 @@ typedef struct gemm_nn_args {
     size_t c_outer_stride, c_row_stride;
     /* 0: B is packed. Else floats from row to row of B itself; cols must be a multiple of the panel. */
     size_t b_row_stride;
+    int a_is_operand; /* PRECISION_BF16: A is rounded already */
 } gemm_nn_args;
 
 typedef enum gemm_store { GEMM_OVERWRITE, GEMM_ACCUMULATE } gemm_store;

@@ -155,7 +155,8 @@ typedef struct time_step_args {
  *              these terms only signs of zeros can differ.
  *   backward   gates -> gradients of the products, in place; the bias' gradient is added to row by row; carry and dh as above
  *   PRECISION_BF16, forward: the terms of x in blocks of their own, then those of h_before; the bias is added last. At most
- *              RECURRENT_BF16_COLUMNS columns, each of the two rounded up to whole blocks (kernel/bf16.h).
+ *              RECURRENT_BF16_COLUMNS columns, each of the two rounded up to whole blocks (kernel/bf16.h). Backward: gates are
+ *              rounded where they are stored, as operands of the products that follow; the bias' gradient adds them before.
  * The gates of a unit of lstm, and the units u and u + 16 of simple_rnn, share a division: the error of tanh and sigma is below
  * 6e-7 (tests/ref/kernel_recurrent.c). simple_rnn has no gates except h. */
 enum { RECURRENT_BF16_COLUMNS = 2048 };

@@ -338,16 +338,9 @@ static void multiply_back(const stage *s, const fused_leaf *f, const recurrent_f
                       .panel_lo = 0,
                       .panel_hi = f->units / s->k->panel,
                       .c = f->dh,
-                      .c_row_stride = (size_t)f->units};
+                      .c_row_stride = (size_t)f->units,
+                      .a_is_operand = 1};
     s->k->gemm_nn(&n);
-}
-
-/* The gradients of a step's gates become operands. */
-static void round_gates(const stage *s, const fused_leaf *f, const recurrent_fused *step)
-{
-    for (int p = 0; p < f->cols / s->k->panel; p++)
-        s->k->gemm_operand(step->gates + (size_t)p * f->panel_stride,
-                           (size_t)(step->rows * s->k->panel));
 }
 
 /* Gradients of all steps' gates, and the bias'. */
@@ -364,7 +357,6 @@ static void through_time(const stage *s, const fused_leaf *f, const stage_io *io
         recurrent_fused step = step_at(f, s, t);
         step.bias_gradient = db;
         f->cell->fused_backward(s->k, &step);
-        round_gates(s, f, &step);
         if (t > 0) multiply_back(s, f, &step, io->packed);
     }
 }

@@ -62,7 +62,7 @@ static void forward(const kernels *k, const conv *s)
     k->gemm_nn(
         &(gemm_nn_args){patches(x, s->out_height, s->out_width, s->width, s->channels, s->kernel),
                         panels, s->filters, 0, kernels_panels(k, s->filters), NULL, ACTIVATION_NONE,
-                        ax, (size_t)(s->out_width * s->filters), (size_t)s->filters, 0});
+                        ax, (size_t)(s->out_width * s->filters), (size_t)s->filters, 0, 0});
 }
 
 /* A' y: the convolution of y, K - 1 zeros around it, with the taps turned round and [F,C] in place of [C,F]. */
@@ -83,7 +83,7 @@ static void transposed(const kernels *k, const conv *s)
     k->gemm_nn(&(gemm_nn_args){patches(wide_y, s->height, s->width, width, s->filters, s->kernel),
                                panels, s->channels, 0, kernels_panels(k, s->channels), NULL,
                                ACTIVATION_NONE, aty, (size_t)(s->width * s->channels),
-                               (size_t)s->channels, 0});
+                               (size_t)s->channels, 0, 0});
 }
 
 static void weights(const kernels *k, const conv *s)

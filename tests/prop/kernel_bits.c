@@ -76,6 +76,7 @@ static void nn_is_one_chain(void **state)
                               c1,
                               (size_t)(rows * cols),
                               (size_t)cols,
+                              0,
                               0};
             k->gemm_nn(&g);
             for (int i = 0; i < 2 * rows * cols; i++) {
@@ -133,6 +134,7 @@ static void nn_cut_anyhow(void **state)
                           c1,
                           0,
                           COLUMNS,
+                          0,
                           0};
         k->gemm_nn(&g);
         for (int cut = 1; cut < ROWS; cut++)

@@ -91,6 +91,7 @@ static void check_nn_on(const kernels *k, const gemm_ref *g, gaps gap)
                          NULL,
                          outer,
                          row,
+                         0,
                          0};
     args.c = fence_floats(&fence_c, count);
     k->gemm_nn(&args);
@@ -181,9 +182,12 @@ static void nn_panel_ranges(void **state)
         const kernels *k = tables[t];
         int panels = kernels_panels(k, COLUMNS);
         float *whole = start;
-        gemm_nn_args g = {rows, pack(k, LENGTH, COLUMNS), COLUMNS, 0, panels,
-                          NULL, ACTIVATION_NONE,          whole,   0, COLUMNS,
-                          0};
+        gemm_nn_args g = {.rows = rows,
+                          .panels = pack(k, LENGTH, COLUMNS),
+                          .cols = COLUMNS,
+                          .panel_hi = panels,
+                          .c = whole,
+                          .c_row_stride = COLUMNS};
         k->gemm_nn(&g);
         for (int lo = 0; lo < panels; lo++)
             for (int hi = lo; hi <= panels; hi++) {

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "kernel/kernels.h"
+#include "reference/bf16.h"
 #include "reference/values.h"
 
 enum { ROWS = 13 };
@@ -291,6 +292,41 @@ static void backward_against_double(void **state)
                 check_backward(&(step_case){gates, rows, 1, 32 << rows % 3, 0, 1, 0}, tables[t]);
 }
 
+/* The tables of bf16 store the same gradients of gates, rounded; bias and carry take them as they were before. */
+static void backward_rounds_gates(void **state)
+{
+    (void)state;
+    const kernels *tables[KERNELS_LEVELS];
+    int count = kernels_available_in(PRECISION_BF16, tables);
+    for (int t = 0; t < count; t++)
+        for (int gates = 1; gates <= 4; gates += 3) {
+            step_case c = {gates, 5, 1, 64, 0, 1, 0};
+            const kernels *both[2] = {kernels_of_level(PRECISION_FP32, 0), tables[t]};
+            arrays a[2];
+            for (int i = 0; i < 2; i++) {
+                a[i] = arrays_of(&c, both[i]);
+                recurrent_fused step = step_of(&c, &a[i]);
+                a[i].cell_tanh = draw(5 * 64, 1, 8), step.cell_tanh = a[i].cell_tanh;
+                step.h = draw(5 * a[i].row, 1, 9);
+                for (size_t g = 0; g < 5 * a[i].cols; g++)
+                    *gate_at(&a[i], both[i], g / a[i].cols, g % a[i].cols) = value_at(7, g);
+                if (gates == 4)
+                    both[i]->lstm_fused_backward(&step);
+                else
+                    both[i]->simple_rnn_fused_backward(&step);
+            }
+            CASE("%s: G %d", tables[t]->name, gates);
+            for (size_t g = 0; g < 5 * a[0].cols; g++) {
+                size_t row = g / a[0].cols, col = g % a[0].cols;
+                float want = bf16_ref_round(*gate_at(&a[0], both[0], row, col));
+                SAME_BITS(gate_at(&a[1], both[1], row, col), &want, 1);
+            }
+            SAME_BITS(a[1].db, a[0].db, (int)a[0].cols);
+            SAME_BITS(a[1].carry, a[0].carry, 5 * 64);
+            arena_free(&memory);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +334,7 @@ int main(void)
         cmocka_unit_test(gates_against_libm),
         cmocka_unit_test(nan_stays),
         cmocka_unit_test(backward_against_double),
+        cmocka_unit_test(backward_rounds_gates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* kernel/isa/bf16.h - rounding to bfloat16 in vectors, and tiles; see include/kernel/bf16.h.  room: kernel (private)
  *
- * A tile has half the rows of those of gemm.c, since an element has two chains: 6 x 2 vectors on AVX-512, 3 x 2 on AVX2 and
- * below.
+ * A tile has 6 x 2 vectors on AVX-512, whose registers hold both chains of all elements. The others compute one chain after the
+ * other in each block of 4 x 2: 3 x 2 with both chains need more loads, 6 x 2 with one wait longer between the chains.
  */
 #ifndef MNIST_DIST_KERNEL_ISA_BF16_H
 #define MNIST_DIST_KERNEL_ISA_BF16_H
@@ -28,19 +28,27 @@ INLINE void bf16_round_all(const float *x, size_t length, float *out)
     if (rest > 0) simd_store_first(out + i, bf16_round(simd_load_first(x + i, rest)), rest);
 }
 
-enum { BF16_TILE_ROWS = SIMD_LEN == 16 ? 6 : 3 };
+enum { BF16_TILE_ROWS = SIMD_LEN == 16 ? 6 : 4 };
 
-/* x[r * row + k * step] times two vectors at b + k * width, terms k < n from the start of a block. */
+typedef enum bf16_form {
+    BF16_ROWS,   /* x has rows `row` floats apart                 */
+    BF16_TURNED, /* x is [n, height]                              */
+    BF16_HALF    /* as BF16_ROWS, and b is two of 4 vectors a term */
+} bf16_form;
+
+/* sum [height, 2 vectors], rows sum_row floats apart, += the blocks of x times b [n, 2 vectors], n terms from the start of a
+ * block. */
 typedef struct bf16_tile_args {
     const float *x;
-    size_t row, step;
+    size_t row;
     const float *b;
-    size_t width;
     int n;
+    float *sum;
+    size_t sum_row;
 } bf16_tile_args;
 
-/* sum [height, 2] += the blocks of a; height 1 to BF16_TILE_ROWS. */
-void KERNEL(bf16_tile)(int height, const bf16_tile_args *a, simd_float sum[][2]);
+/* height: 1 to BF16_TILE_ROWS. */
+void KERNEL(bf16_tile)(bf16_form form, int height, const bf16_tile_args *a);
 
 INLINE void bf16_tile_clear(int height, simd_float sum[][2])
 {

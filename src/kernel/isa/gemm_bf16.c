@@ -5,16 +5,19 @@
 #include "kernel/isa/bf16.h"
 #include "kernel/isa/variants.h"
 
+#include <string.h>
+
 enum {
     PANEL = 2 * SIMD_LEN,
     NN_ROWS = 12,            /* rows of A that are rounded together                      */
     NN_TERMS = 4096 / PANEL, /* terms of all of them in turn: whole blocks, 16 KiB of B  */
+    NN_GAP = 16,             /* floats between them: powers of 2 share cache lines       */
     LINE_ROWS = 48,          /* rows of a line, rounded together                         */
     LINES = 24576,           /* floats of lines, likewise                                */
     DEPTH = 2048,            /* columns of A, likewise: a multiple of NN_TERMS           */
-    TN_ROWS = 128,           /* terms of gemm_tn, likewise: whole blocks                 */
+    TN_ROWS = 256,           /* terms of gemm_tn, likewise: whole blocks                 */
+    TN_AHEAD = 4,            /* terms of which A is loaded into the cache before         */
     TN_COLS = 128,           /* columns of A, likewise                                   */
-    TN_PITCH = 136,          /* floats from term to term: powers of 2 share cache lines  */
     TREE_ROWS = 512          /* terms of gemm_tn_tree whose A is rounded once            */
 };
 
@@ -71,29 +74,41 @@ static void finish(const float *bias, activation act, int height, simd_float sum
 
 /* ---- A B ---- */
 
-/* out = the rounded columns [lo, hi) of the row of A at a. */
-static void round_row(const gemm_rows *rows, const float *a, int lo, int hi, float *out)
+/* out[i] = x[i], any number of whole vectors. */
+INLINE void copy_vectors(const float *x, int length, float *out)
 {
-    for (int k = lo, n; k < hi; k += n, out += n) {
-        int s = k / rows->length, within = k % rows->length;
-        n = smaller(hi - k, rows->length - within);
-        bf16_round_all(a + (size_t)s * rows->segment_stride + within, (size_t)n, out);
+    for (int i = 0; i < length; i += SIMD_LEN) simd_store(out + i, simd_load(x + i));
+}
+
+/* out = the rounded columns [lo, hi) of the row of A at a. */
+static void round_row(const gemm_nn_args *g, const float *a, int lo, int hi, float *out)
+{
+    const gemm_rows *rows = &g->rows;
+    int within = lo % rows->length, whole = rows->length % SIMD_LEN == 0 && lo % SIMD_LEN == 0;
+    a += (size_t)(lo / rows->length) * rows->segment_stride;
+    for (int n, left = hi - lo; left > 0; left -= n, out += n) {
+        n = smaller(left, rows->length - within);
+        if (g->a_is_operand && whole)
+            copy_vectors(a + within, n, out);
+        else
+            bf16_round_all(a + within, (size_t)n, out);
+        a += rows->segment_stride, within = 0;
     }
 }
 
-/* Rows of A from `a` on, which C has at c; `rounded` [count, DEPTH] holds their first columns. */
+/* Rows of A from `a` on, which C has at c; `rounded` holds their first columns, rows `pitch` floats apart. */
 typedef struct nn_rows {
     const float *a;
     float *c, *rounded;
-    int count, depth;
+    int count, depth, pitch;
 } nn_rows;
 
 /* Columns from `first` on, as many as fit. */
 static void round_rows(const gemm_nn_args *g, const nn_rows *m, int first)
 {
     for (int r = 0; r < m->count; r++)
-        round_row(&g->rows, m->a + (size_t)r * g->rows.row_stride, first,
-                  smaller(first + DEPTH, m->depth), m->rounded + (size_t)r * DEPTH);
+        round_row(g, m->a + (size_t)r * g->rows.row_stride, first, smaller(first + DEPTH, m->depth),
+                  m->rounded + r * m->pitch);
 }
 
 /* The rows of m times one panel: terms in turns, so that what they read of the panel stays in the first cache for all tiles. */
@@ -107,9 +122,11 @@ static void nn_panel(const gemm_nn_args *g, const nn_rows *m, int panel)
         n = smaller(NN_TERMS, m->depth - k);
         if (m->depth > DEPTH && k % DEPTH == 0) round_rows(g, m, k);
         for (int r = 0, height; r < m->count; r += height) {
-            bf16_tile_args a = {x + (size_t)r * DEPTH, DEPTH, 1, b + (size_t)k * PANEL, PANEL, n};
+            bf16_tile_args a = {x + r * m->pitch,        (size_t)m->pitch,
+                                b + (size_t)k * PANEL,   n,
+                                (float *)(void *)sum[r], PANEL};
             height = bf16_tile_height(m->count - r);
-            KERNEL(bf16_tile)(height, &a, sum + r);
+            KERNEL(bf16_tile)(BF16_ROWS, height, &a);
         }
     }
     int left = g->cols - panel * PANEL;
@@ -155,13 +172,13 @@ static void nn_line_tile(const gemm_nn_args *g, const nn_lines *m, int panel, in
     size_t segment = (size_t)rows->length * PANEL;
     bf16_tile_args a = {m->rounded + (size_t)line * m->length + (size_t)row * rows->row_stride,
                         rows->row_stride,
-                        1,
                         g->panels + (size_t)panel * segment * (size_t)rows->segments,
-                        PANEL,
-                        rows->length};
+                        rows->length,
+                        (float *)(void *)sum[0],
+                        PANEL};
     bf16_tile_clear(height, sum);
     for (int s = 0; s < rows->segments; s++, a.x += m->length, a.b += segment)
-        KERNEL(bf16_tile)(height, &a, sum);
+        KERNEL(bf16_tile)(BF16_ROWS, height, &a);
     finish(g->bias ? g->bias + panel * PANEL : NULL, g->act, height, sum, g->cols - panel * PANEL);
     store_part(c + (size_t)row * g->c_row_stride + panel * PANEL, g->c_row_stride, height, sum,
                g->cols - panel * PANEL);
@@ -203,7 +220,7 @@ static int nn_by_lines(const gemm_nn_args *g)
 
 void KERNEL(gemm_nn_bf16)(const gemm_nn_args *g)
 {
-    _Alignas(64) float rounded[NN_ROWS * DEPTH];
+    _Alignas(64) float rounded[NN_ROWS * (DEPTH + NN_GAP)];
     const gemm_rows *rows = &g->rows;
     int depth = rows->segments * rows->length;
     if (nn_by_lines(g)) return;
@@ -211,7 +228,10 @@ void KERNEL(gemm_nn_bf16)(const gemm_nn_args *g)
         for (int i = 0; i < rows->rows; i += NN_ROWS) {
             nn_rows m = {rows->a + (size_t)o * rows->outer_stride + (size_t)i * rows->row_stride,
                          g->c + (size_t)o * g->c_outer_stride + (size_t)i * g->c_row_stride,
-                         rounded, smaller(NN_ROWS, rows->rows - i), depth};
+                         rounded,
+                         smaller(NN_ROWS, rows->rows - i),
+                         depth,
+                         smaller(depth, DEPTH) + NN_GAP};
             if (depth <= DEPTH) round_rows(g, &m, 0);
             for (int panel = g->panel_lo; panel < g->panel_hi; panel++) nn_panel(g, &m, panel);
         }
@@ -219,27 +239,39 @@ void KERNEL(gemm_nn_bf16)(const gemm_nn_args *g)
 
 /* ---- A' G ---- */
 
-/* Terms [first, first + terms) of columns [0, cols) of A from `a` on, rounded. */
+/* Terms [first, first + terms) of columns [0, cols) of A from `a` on, rounded: a tile after the other, [terms, height] each,
+ * TN_ROWS terms apart for each column. */
 typedef struct tn_part {
     int first, terms, cols;
     const float *a;
-    float *c;       /* the first row of C  */
-    float *rounded; /* [TN_ROWS, TN_PITCH] */
+    float *c;       /* the first row of C */
+    float *rounded; /* [TN_COLS, TN_ROWS] */
 } tn_part;
 
 static void tn_round(const gemm_rows *rows, const tn_part *p)
 {
+    float line[TN_COLS];
     for (int t = 0; t < p->terms; t++) {
         int o = (p->first + t) / rows->rows, i = (p->first + t) % rows->rows;
         const float *x = p->a + (size_t)o * rows->outer_stride + (size_t)i * rows->row_stride;
-        bf16_round_all(x, (size_t)p->cols, p->rounded + (size_t)t * TN_PITCH);
+        for (int k = 0; k < p->cols; k += 16)
+            __builtin_prefetch(x + TN_AHEAD * rows->row_stride + k);
+        bf16_round_all(x, (size_t)p->cols, line);
+        for (int k = 0, height; k < p->cols; k += height) {
+            float *out = p->rounded + (size_t)k * TN_ROWS;
+            height = bf16_tile_height(p->cols - k);
+            if (height == BF16_TILE_ROWS)
+                memcpy(out + (size_t)t * BF16_TILE_ROWS, line + k, BF16_TILE_ROWS * sizeof *line);
+            else
+                for (int j = 0; j < height; j++) out[t * height + j] = line[k + j];
+        }
     }
 }
 
 /* The part's tiles of one panel. */
 static void tn_panel(const gemm_tn_args *g, const tn_part *p, int panel)
 {
-    int n = g->cols - panel * PANEL;
+    int n = g->cols - panel * PANEL, continues = p->first > 0 || g->store == GEMM_ACCUMULATE;
     size_t terms = (size_t)g->rows.outer * (size_t)g->rows.rows, stride = terms * PANEL;
     if (g->panel_stride) stride = g->panel_stride;
     const float *b = g->panels + (size_t)panel * stride + (size_t)p->first * PANEL;
@@ -247,19 +279,28 @@ static void tn_panel(const gemm_tn_args *g, const tn_part *p, int panel)
     for (int k = 0, height; k < p->cols; k += height, c += (size_t)height * (size_t)g->cols) {
         simd_float sum[BF16_TILE_ROWS][2];
         height = bf16_tile_height(p->cols - k);
-        if (p->first > 0 || g->store == GEMM_ACCUMULATE)
+        bf16_tile_args a = {.x = p->rounded + (size_t)k * TN_ROWS,
+                            .b = b,
+                            .n = p->terms,
+                            .sum = c,
+                            .sum_row = (size_t)g->cols};
+        if (n >= PANEL && continues) {
+            KERNEL(bf16_tile)(BF16_TURNED, height, &a);
+            continue;
+        }
+        a.sum = (float *)(void *)sum[0], a.sum_row = PANEL;
+        if (continues)
             load_part(c, (size_t)g->cols, height, sum, n);
         else
             bf16_tile_clear(height, sum);
-        bf16_tile_args a = {p->rounded + k, 1, TN_PITCH, b, PANEL, p->terms};
-        KERNEL(bf16_tile)(height, &a, sum);
+        KERNEL(bf16_tile)(BF16_TURNED, height, &a);
         store_part(c, (size_t)g->cols, height, sum, n);
     }
 }
 
 void KERNEL(gemm_tn_bf16)(const gemm_tn_args *g)
 {
-    _Alignas(64) float rounded[TN_ROWS * TN_PITCH];
+    _Alignas(64) float rounded[TN_COLS * TN_ROWS];
     const gemm_rows *rows = &g->rows;
     int terms = rows->outer * rows->rows, panels = (g->cols + PANEL - 1) / PANEL;
     for (int s = 0; s < rows->segments; s++)
@@ -278,7 +319,7 @@ void KERNEL(gemm_tn_bf16)(const gemm_tn_args *g)
 
 /* ---- the tree over leaves ---- */
 
-/* Rows [k, k + height) of the results; `rounded` [TREE_ROWS, BF16_TILE_ROWS] holds their columns of A if those fit. */
+/* Rows [k, k + height) of the results; `rounded` [TREE_ROWS, height] holds their columns of A if those fit. */
 typedef struct tree_rows {
     int k, height;
     float *rounded;
@@ -288,7 +329,7 @@ static void tree_round(const gemm_tree_args *g, const tree_rows *m, int first, i
 {
     const float *a = g->rows.a + m->k + (size_t)first * g->rows.row_stride;
     for (int i = 0; i < count; i++, a += g->rows.row_stride)
-        bf16_round_all(a, (size_t)m->height, m->rounded + (size_t)i * BF16_TILE_ROWS);
+        bf16_round_all(a, (size_t)m->height, m->rounded + (size_t)(i * m->height));
 }
 
 /* sum = that of the leaf's rows [first, first + count), in the panel at b. */
@@ -300,13 +341,12 @@ static void tree_leaf(const gemm_tree_args *g, const tree_rows *m, range rows, c
     for (int at = rows.lo, n; at < rows.hi; at += n) {
         n = smaller(rows.hi - at, TREE_ROWS);
         if (!fits) tree_round(g, m, at, n);
-        bf16_tile_args a = {m->rounded + (fits ? (size_t)at * BF16_TILE_ROWS : 0),
-                            1,
-                            BF16_TILE_ROWS,
-                            b + (size_t)at * PANEL,
-                            PANEL,
-                            n};
-        KERNEL(bf16_tile)(m->height, &a, sum);
+        bf16_tile_args a = {.x = m->rounded + (fits ? (size_t)(at * m->height) : 0),
+                            .b = b + (size_t)at * PANEL,
+                            .n = n,
+                            .sum = (float *)(void *)sum[0],
+                            .sum_row = PANEL};
+        KERNEL(bf16_tile)(BF16_TURNED, m->height, &a);
     }
 }
 

@@ -34,46 +34,50 @@ static void round_rows(const recurrent_fused *s, const step_rows *m)
                        m->rounded + (size_t)r * row);
 }
 
-/* sum = products and bias of `height` rows from row `row` of m on, for two of a panel's vectors. */
-static void two_vectors(const recurrent_fused *s, const step_rows *m, const float *panel,
-                        size_t width, int row, int height, simd_float sum[][2])
+/* sum [BF16_TILE_ROWS, vectors] = products and bias of `height` rows from row `row` of m on; vectors 2 or 4. */
+INLINE void products(const recurrent_fused *s, const step_rows *m, const float *panel, int row,
+                     int height, int vectors, simd_float *sum)
 {
-    size_t stride = (size_t)(s->inputs + s->units);
+    size_t stride = (size_t)(s->inputs + s->units), width = (size_t)vectors * SIMD_LEN;
     const float *x = m->rounded + (size_t)row * stride, *w = panel + width;
+    bf16_form form = vectors == 4 ? BF16_HALF : BF16_ROWS;
     int lo = 0, n = s->inputs;
     if (n <= BF16_BLOCK - 2) /* zeros are left out: 0 is then added to both chains */
         lo = s->ink_lo & ~1, n = s->ink_hi - lo;
-    bf16_tile_args in = {x + lo, stride, 1, w + (size_t)lo * width, width, n};
-    bf16_tile_args state = {x + s->inputs, stride,  1, w + (size_t)s->inputs * width,
-                            width,         s->units};
-    bf16_tile_clear(height, sum);
-    if (s->ink_hi > 0) KERNEL(bf16_tile)(height, &in, sum);
-    if (!s->is_first) KERNEL(bf16_tile)(height, &state, sum);
+    UNROLL for (int i = 0; i < BF16_TILE_ROWS * vectors; i++) sum[i] = simd_zero();
+    UNROLL for (int v = 0; v < vectors; v += 2)
+    {
+        float *pair = (float *)(void *)(sum + v);
+        const float *b = w + v * SIMD_LEN;
+        bf16_tile_args in = {x + lo, stride, b + (size_t)lo * width, n, pair, width};
+        bf16_tile_args state = {x + s->inputs, stride, b + (size_t)s->inputs * width,
+                                s->units,      pair,   width};
+        if (s->ink_hi > 0) KERNEL(bf16_tile)(form, height, &in);
+        if (!s->is_first) KERNEL(bf16_tile)(form, height, &state);
+    }
     for (int r = 0; r < height; r++)
-        for (int v = 0; v < 2; v++) sum[r][v] = sum[r][v] + simd_load(panel + v * SIMD_LEN);
+        for (int v = 0; v < vectors; v++)
+            sum[r * vectors + v] = sum[r * vectors + v] + simd_load(panel + v * SIMD_LEN);
 }
 
 static void lstm_tile(const recurrent_fused *s, const step_rows *m, const float *panel, int u,
                       int row, int height)
 {
-    simd_float sum[BF16_TILE_ROWS][2], a[BF16_TILE_ROWS * 4];
-    for (int v = 0; v < 4; v += 2) {
-        two_vectors(s, m, panel + v * SIMD_LEN, 4 * SIMD_LEN, row, height, sum);
-        for (int r = 0; r < height; r++) a[r * 4 + v] = sum[r][0], a[r * 4 + v + 1] = sum[r][1];
-    }
+    simd_float sum[BF16_TILE_ROWS * 4];
+    products(s, m, panel, row, height, 4, sum);
     int r = 0;
-    for (; r + 3 <= height; r += 3) lstm_finish(s, m->first + row + r, u, 3, a + r * 4);
-    for (; r < height; r++) lstm_finish(s, m->first + row + r, u, 1, a + r * 4);
+    for (; r + 2 <= height; r += 2) lstm_finish(s, m->first + row + r, u, 2, sum + r * 4);
+    if (r < height) lstm_finish(s, m->first + row + r, u, 1, sum + r * 4);
 }
 
 static void rnn_tile(const recurrent_fused *s, const step_rows *m, const float *panel, int u,
                      int row, int height)
 {
-    simd_float sum[BF16_TILE_ROWS][2];
-    two_vectors(s, m, panel, 2 * SIMD_LEN, row, height, sum);
+    simd_float sum[BF16_TILE_ROWS * 2];
+    products(s, m, panel, row, height, 2, sum);
     int r = 0;
-    for (; r + 2 <= height; r += 2) rnn_finish(s, m->first + row + r, u, 2, sum[r]);
-    if (r < height) rnn_finish(s, m->first + row + r, u, 1, sum[r]);
+    for (; r + 2 <= height; r += 2) rnn_finish(s, m->first + row + r, u, 2, sum + r * 2);
+    if (r < height) rnn_finish(s, m->first + row + r, u, 1, sum + r * 2);
 }
 
 void KERNEL(lstm_fused_bf16)(const recurrent_fused *s)

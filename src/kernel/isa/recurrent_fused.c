@@ -4,6 +4,7 @@
  * 4 gates of a vector of units (24 sums, 4 weights, 1 input), the others 3 x 4 (12 sums, 3 inputs, 1 weight: with 4 weights
  * the 16 registers would not suffice). simple_rnn: up to 12 rows by 2 vectors, and 6 x 2. Each height has a function of its
  * own. */
+#include "kernel/isa/bf16.h"
 #include "kernel/isa/recurrent_gates.h"
 #include "kernel/isa/variants.h"
 
@@ -136,9 +137,15 @@ INLINE simd_float tanh_slope(simd_float y)
     return simd_fma(-y, y, simd_set(1.0f));
 }
 
+/* The gradient of a gate, as it is stored. */
+INLINE void store_gate(float *gate, simd_float da, precision p)
+{
+    simd_store(gate, p == PRECISION_BF16 ? bf16_round(da) : da);
+}
+
 /* The outer loop is over units, so that the sums of the bias' gradient stay in registers. The arguments are copied, so that the
  * compiler knows that no store changes them. */
-void KERNEL(simple_rnn_fused_backward)(const recurrent_fused *args)
+INLINE void simple_rnn_backward(const recurrent_fused *args, precision p)
 {
     const recurrent_fused s = *args;
     for (int u = 0; u < s.units; u += SIMD_LEN) {
@@ -147,14 +154,14 @@ void KERNEL(simple_rnn_fused_backward)(const recurrent_fused *args)
         simd_float sum = simd_load(s.bias_gradient + u);
         for (int row = 0; row < s.rows; row++, h += s.row_stride, dh += s.units, gate += PANEL) {
             simd_float da = simd_mul(simd_load(dh), tanh_slope(simd_load(h)));
-            simd_store(gate, da);
+            store_gate(gate, da, p);
             sum = sum + da;
         }
         simd_store(s.bias_gradient + u, sum);
     }
 }
 
-void KERNEL(lstm_fused_backward)(const recurrent_fused *args)
+INLINE void lstm_backward(const recurrent_fused *args, precision p)
 {
     const recurrent_fused s = *args;
     for (int u = 0; u < s.units; u += SIMD_LEN) {
@@ -179,11 +186,31 @@ void KERNEL(lstm_fused_backward)(const recurrent_fused *args)
             simd_store(s.carry + at, simd_mul(dc, f));
             UNROLL for (int n = 0; n < 4; n++)
             {
-                simd_store(gate[n], da[n]);
+                store_gate(gate[n], da[n], p);
                 gate[n] += PANEL;
                 sum[n] = sum[n] + da[n];
             }
         }
         UNROLL for (int n = 0; n < 4; n++) simd_store(s.bias_gradient + n * s.units + u, sum[n]);
     }
+}
+
+void KERNEL(simple_rnn_fused_backward)(const recurrent_fused *s)
+{
+    simple_rnn_backward(s, PRECISION_FP32);
+}
+
+void KERNEL(simple_rnn_fused_backward_bf16)(const recurrent_fused *s)
+{
+    simple_rnn_backward(s, PRECISION_BF16);
+}
+
+void KERNEL(lstm_fused_backward)(const recurrent_fused *s)
+{
+    lstm_backward(s, PRECISION_FP32);
+}
+
+void KERNEL(lstm_fused_backward_bf16)(const recurrent_fused *s)
+{
+    lstm_backward(s, PRECISION_BF16);
 }
