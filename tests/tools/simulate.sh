@@ -81,3 +81,15 @@ refused 64 'started 1 ranks on 1 hosts' scaling validate "${both[@]}" --launcher
 echo 'round,real_ms' >"$scratch/damaged.csv"
 refused 65 'not what scaling.py validate wrote' scaling simulate weak "${small[@]}" --out "$scratch/study-2" \
     --measured-runs 1 --validation "$scratch/damaged.csv" -- --data=synthetic
+
+# Calibrations that are missing are measured in turn; another study takes them from its folder.
+turns=(--model mlp --hosts 1 2 --ranks 1 --batch-size 32 --means --steps 1 --program "$MNIST_DIST" --calibration "$scratch/turns")
+scaling simulate strong "${turns[@]}" --measured-runs 2 --measured-steps 20 --out "$scratch/first" -- --data=synthetic || {
+    cat "$scratch/output"
+    die 'two calibrations'
+}
+order=$(sed -n 's/^measures 1 ranks on \([0-9]*\) images each, run \([0-9]*\)$/\1.\2/p' "$scratch/output" | tr '\n' ' ')
+[[ $order == '16.1 32.1 32.2 16.2 ' ]] || die "the order of measuring was $order"
+[[ $(wc -l <"$scratch/first/scaling.csv") == 3 ]] || die 'means are simulated once'
+scaling simulate weak "${turns[@]}" --out "$scratch/second" -- --data=synthetic || die 'a second study'
+if grep -q '^measures' "$scratch/output"; then die 'the second study measured again'; fi

@@ -25,8 +25,8 @@ strong: --batch-size is the batch of all ranks together.
 weak:   --batch-size is the batch of each rank.
 
 The program writes who sends what to whom (bench --write-trace). How long a rank computes is drawn from
-steps that are measured on this machine, on as many ranks as a host will have: OUT/calibration/, unless
-they are there already. SimGrid then moves the messages over the network of the platform file. So this
+steps that are measured on this machine, on as many ranks as a host will have, unless they are in the
+folder of --calibration already. SimGrid then moves the messages over the network of the platform file. So this
 machine should be quiet, and like one of the hosts.
 
 Options behind -- are given to bench, such as -- --data=synthetic --optimizer=sgd
@@ -43,6 +43,7 @@ class Plan:
     threads: int
     platform: Path
     out: Path
+    calibration: Path  # a folder
     steps: int
     repetitions: int
     measured_steps: int
@@ -75,8 +76,11 @@ def _parser() -> Parser:
     parser.add_argument(
         "--platform", metavar="FILE", default="ethernet-25", help="SimGrid's, or a name in tools/platforms (ethernet-25)"
     )
-    parser.add_argument("--repetitions", metavar="N", type=int, default=5, help="of a point (5)")
+    parser.add_argument("--repetitions", metavar="N", type=int, default=5, help="of a point (5; with --means 1)")
     parser.add_argument("--steps", metavar="N", type=int, default=20, help="of a repetition (20)")
+    parser.add_argument(
+        "--calibration", metavar="DIR", type=Path, help="measured steps, also of another study (OUT/calibration)"
+    )
     parser.add_argument(
         "--measured-steps", metavar="N", type=int, default=200, help="of a run of a calibration (200)"
     )
@@ -121,6 +125,7 @@ def plan_of(words: list[str]) -> Plan:
         must_be_positive(name.replace("_", "-"), getattr(given, name))
     if size < 1 or min(given.hosts) < 1:
         raise UsageError("--batch-size and --hosts are at least 1")
+    out = given.out or Path(f"runs/simulated-{given.rule}")
     return Plan(
         rule=given.rule,
         model=given.model,
@@ -129,9 +134,10 @@ def plan_of(words: list[str]) -> Plan:
         ranks=given.ranks,
         threads=given.threads,
         platform=find_platform(given.platform),
-        out=given.out or Path(f"runs/simulated-{given.rule}"),
+        out=out,
+        calibration=given.calibration or out / "calibration",
         steps=given.steps,
-        repetitions=given.repetitions,
+        repetitions=1 if given.means else given.repetitions,
         measured_steps=given.measured_steps,
         measured_runs=given.measured_runs,
         how=simulate.MEANS if given.means else simulate.DRAWN,
@@ -154,47 +160,42 @@ def _images_of_a_rank(trace: simulate.Trace) -> int:
     return min(int(about["batch_size"]), -(-leaves // about["ranks"]) * int(about["grain"]))
 
 
-class Calibrations:
-    """One for each number of images of a rank; measured where there is none yet."""
-
-    def __init__(self, plan: Plan):
-        self._plan = plan
-        self._known: dict[int, Calibration] = {}
-
-    def of(self, trace: simulate.Trace) -> Calibration:
-        images = _images_of_a_rank(trace)
-        if images not in self._known:
-            self._known[images] = self._get(images)
-        return self._known[images]
-
-    def _get(self, images: int) -> Calibration:
-        plan = self._plan
-        ranks, batch = plan.measured_ranks, images * plan.measured_ranks
-        path = plan.out / "calibration" / f"{series_name(plan.model, images)}-{ranks}x{plan.threads}.jsonl"
-        here = Point(plan.model, plan.size, batch, 1, ranks, plan.threads)
-        if not path.is_file():
-            print(f"measures {ranks} ranks on {images} images each", file=sys.stderr)
-            runs = [
-                bench
-                for _ in range(plan.measured_runs)
-                for bench in calibration.measure(
-                    here, plan.measured_steps, plan.options, plan.program
-                )
-            ]
-            calibration.keep(runs, path)
-        work = simulate.work_on_one_host(here, plan.options, plan.program)
-        return Calibration(calibration.read(path), work)
+def _calibrations(plan: Plan, sizes: list[int]) -> dict[int, Calibration]:
+    """By number of images of a rank. Those that are missing are measured in turn, each time beginning with
+    another one: what changes on the machine meanwhile meets all of them alike."""
+    ranks = plan.measured_ranks
+    here = {n: Point(plan.model, plan.size, n * ranks, 1, ranks, plan.threads) for n in sizes}
+    paths = {
+        n: plan.calibration / f"{series_name(plan.model, n)}-{ranks}x{plan.threads}.jsonl"
+        for n in sizes
+    }
+    missing = [n for n in sizes if not paths[n].is_file()]
+    runs: dict[int, list[dict[str, Any]]] = {n: [] for n in missing}
+    for i in range(plan.measured_runs if missing else 0):
+        first = i % len(missing)
+        for n in missing[first:] + missing[:first]:
+            print(f"measures {ranks} ranks on {n} images each, run {i + 1}", file=sys.stderr)
+            runs[n] += calibration.measure(here[n], plan.measured_steps, plan.options, plan.program)
+    for n in missing:
+        calibration.keep(runs[n], paths[n])
+    return {
+        n: Calibration(
+            calibration.read(paths[n]),
+            simulate.work_on_one_host(here[n], plan.options, plan.program),
+        )
+        for n in sizes
+    }
 
 
 # ---- the study ----
 
 
 def _rows(plan: Plan) -> Iterator[dict[str, Any]]:
-    known = Calibrations(plan)
-    for hosts in plan.hosts:
-        point = plan.point(hosts)
-        trace = simulate.trace_of(point, plan.options, plan.program)
-        rates = known.of(trace)
+    points = [plan.point(hosts) for hosts in plan.hosts]
+    traces = [simulate.trace_of(point, plan.options, plan.program) for point in points]
+    images = [_images_of_a_rank(trace) for trace in traces]
+    known = _calibrations(plan, sorted(set(images)))
+    for hosts, point, trace, rates in zip(plan.hosts, points, traces, [known[n] for n in images]):
         for repetition in range(plan.repetitions):
             seed = plan.seed + 1000 * repetition + hosts
             found = simulate.simulate(trace, rates, plan.platform, plan.steps, plan.how, seed)
