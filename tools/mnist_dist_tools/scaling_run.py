@@ -22,7 +22,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Callable, Iterator, Optional, TypeVar
 
 import pandas as pd
 
@@ -31,6 +31,8 @@ from .cli import make_folder, write_whole
 from .errors import BrokenRun, CannotWrite, MissingInput, UsageError
 from .program import environment, failure, find_launcher, find_program, output_of
 from .scaling import Point, Study
+
+T = TypeVar("T")
 
 STUDY, MEASUREMENTS = "study.json", "measurements.jsonl"
 LAUNCHERS = ["mpirun", "srun"]
@@ -247,7 +249,7 @@ def _check(point: Point, bench: dict[str, Any], slurm: bool) -> None:
     scaling_pop.reasons_of(bench)
 
 
-def order_of(points: list[Point], repetition: int) -> list[Point]:
+def order_of(points: list[T], repetition: int) -> list[T]:
     """All points, beginning with another one in each repetition."""
     first = repetition % len(points)
     return points[first:] + points[:first]

@@ -18,6 +18,7 @@ from ..program import find_program
 from ..scaling import SIMULATED, STRONG, WEAK, Point, Study
 from ..scaling_draw import draw
 from ..scaling_files import series_name
+from ..scaling_run import order_of
 
 WORDS = """Simulates a scaling study of hosts that are not there, and draws it: OUT/scaling.html, scaling.csv and more.
 
@@ -172,8 +173,7 @@ def _calibrations(plan: Plan, sizes: list[int]) -> dict[int, Calibration]:
     missing = [n for n in sizes if not paths[n].is_file()]
     runs: dict[int, list[dict[str, Any]]] = {n: [] for n in missing}
     for i in range(plan.measured_runs if missing else 0):
-        first = i % len(missing)
-        for n in missing[first:] + missing[:first]:
+        for n in order_of(missing, i):
             print(f"measures {ranks} ranks on {n} images each, run {i + 1}", file=sys.stderr)
             runs[n] += calibration.measure(here[n], plan.measured_steps, plan.options, plan.program)
     for n in missing:
