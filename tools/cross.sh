@@ -57,7 +57,7 @@ train() {
 
 main() {
     [[ ${1-} != -h && ${1-} != --help ]] || { usage && exit 0; }
-    local machine=${1-} architecture suite cores failed=0
+    local machine=${1-} architecture suite cores lock failed=0
     local -a names
     # The longest first. riscv64 is in no older Debian than 13; qemu of 13 takes half the time of that of 12.
     case $machine in
@@ -69,11 +69,11 @@ main() {
     install_packages build test cross
     require_cmake
     mkdir -p build/roots
-    {
-        flock 9
-        make_root "$machine" "$architecture" "$suite" "${libraries[@]}"
-        make_root qemu "$(dpkg --print-architecture)" trixie qemu-user
-    } 9>build/roots/lock
+    exec {lock}>build/roots/lock # above 9: the descriptors below are those that apt's scripts can name
+    flock "$lock"
+    make_root "$machine" "$architecture" "$suite" "${libraries[@]}"
+    make_root qemu "$(dpkg --print-architecture)" trixie qemu-user
+    exec {lock}>&-
     export PATH=$PWD/build/roots/qemu/usr/bin:$PATH
     build_preset "$machine"
     cores=$(usable_cores)

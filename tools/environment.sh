@@ -69,7 +69,7 @@ prepare_mpi() {
 use_ccache() {
     [[ -z ${CMAKE_C_COMPILER_LAUNCHER-} ]] && command -v ccache >/dev/null || return 0
     export CMAKE_C_COMPILER_LAUNCHER=ccache CCACHE_DIR=$PWD/build/ccache CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
-    export CCACHE_IGNOREOPTIONS=-Werror
+    export CCACHE_IGNOREOPTIONS=-Werror CCACHE_SLOPPINESS=locale # tests have a locale of their own
 }
 
 # build_preset PRESET [OPTION...]: configures, its words shown only when it fails, and builds; OPTION: of cmake --build.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The training job is warned before its time is over, and goes back into the queue by itself; or it is not, is ended at the
-# limit, and submitted again: it ends with the bits of the uninterrupted run. A limit has whole minutes, and SLURM looks
-# every 30 s: so the ranks are halted until it has, and the limit is moved.
+# limit, and submitted again: it ends with the bits of the uninterrupted run. SLURM looks every 30 s: so the ranks are halted
+# until it has. Limits are moved there, so that a slow machine comes to the middle of the training before them.
 set -euo pipefail
 # shellcheck source=common.bash
 source "${BASH_SOURCE[0]%/*}/common.bash"
@@ -15,9 +15,10 @@ halt() {
     signal_ranks STOP "$1"
 }
 
-submit warned --time=1 --signal=B:USR1@50
+submit warned --time=30 --signal=B:USR1@50
 halt warned
-submit ended --time=1 --signal=B:CONT@1 # CONT: no warning
+scontrol update JobId="${job[warned]}" EndTime=now+80
+submit ended --time=30 --signal=B:CONT@1 # CONT: no warning
 halt ended
 scontrol update JobId="${job[ended]}" EndTime=now
 
