@@ -107,12 +107,17 @@ static double clamped(double value, double lo, double hi)
     return value < lo ? lo : value > hi ? hi : value;
 }
 
-static double distance(point p, point q, double x, double y)
+/* The square of the distance of (x, y) from the straight piece from p to q. */
+static double distance2(point p, point q, double x, double y)
 {
     double dx = q.x - p.x, dy = q.y - p.y, length2 = dx * dx + dy * dy;
-    double along = length2 > 0 ? clamped(((x - p.x) * dx + (y - p.y) * dy) / length2, 0, 1) : 0;
+    double along = (x - p.x) * dx + (y - p.y) * dy;
+    if (along <= 0)
+        along = 0; /* p is nearest */
+    else
+        along = along >= length2 ? 1 : along / length2; /* q is nearest, or a point between */
     double ex = x - p.x - along * dx, ey = y - p.y - along * dy;
-    return sqrt(ex * ex + ey * ey);
+    return ex * ex + ey * ey;
 }
 
 /* The pixels [from,to) on one axis that a stroke from a to b can reach. */
@@ -123,16 +128,21 @@ static void reach(double a, double b, double radius, int *from, int *to)
     *to = (int)clamped(hi + 1, 0, SIDE);
 }
 
-/* Adds a straight piece to ink: full up to a distance of half - 0.5, none from half + 0.5 on, linear between. */
+/* Adds a straight piece to ink: full up to a distance of half - 0.5, none from half + 0.5 on, linear between. Roots are taken
+ * of pixels alone that may become darker. */
 static void ink_piece(float ink[PIXELS], point p, point q, double half)
 {
     int left, right, top, bottom;
-    reach(p.x, q.x, half + 0.5, &left, &right);
-    reach(p.y, q.y, half + 0.5, &top, &bottom);
+    double radius = half + 0.5, far2 = radius * radius * (1 + 1e-9);
+    reach(p.x, q.x, radius, &left, &right);
+    reach(p.y, q.y, radius, &top, &bottom);
     for (int y = top; y < bottom; y++)
         for (int x = left; x < right; x++) {
-            float dark = (float)clamped(half + 0.5 - distance(p, q, x, y), 0, 1);
-            if (dark > ink[y * SIDE + x]) ink[y * SIDE + x] = dark;
+            float *pixel = ink + y * SIDE + x;
+            double d2 = *pixel < 1 ? distance2(p, q, x, y) : far2;
+            if (d2 >= far2) continue;
+            float dark = (float)clamped(radius - sqrt(d2), 0, 1);
+            if (dark > *pixel) *pixel = dark;
         }
 }
 
