@@ -17,9 +17,9 @@ halt() {
 
 submit warned --time=30 --signal=B:USR1@50
 halt warned
-scontrol update JobId="${job[warned]}" EndTime=now+80
 submit ended --time=30 --signal=B:CONT@1 # CONT: no warning
 halt ended
+scontrol update JobId="${job[warned]}" EndTime=now+80
 scontrol update JobId="${job[ended]}" EndTime=now
 
 await 'USR1 to the job' logged warned '^+ USR1'
