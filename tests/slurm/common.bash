@@ -36,9 +36,9 @@ fail_with_logs() {
     die "$@"
 }
 
-# await WORDS COMMAND...: waits, two minutes at most, until the command succeeds
+# await WORDS COMMAND...: waits, five minutes at most, until the command succeeds
 await() {
-    local -i deadline=$((SECONDS + 120))
+    local -i deadline=$((SECONDS + 300))
     until "${@:2}"; do
         ((SECONDS < deadline)) || fail_with_logs "waited in vain for: $1"
         sleep 0.1
