@@ -21,10 +21,9 @@
 
 static char check_case[256] __attribute__((unused)) = "";
 
-/* TESTED(number, each): a long sweep tests all its cases; in an emulator, where one takes 30 times as long or more, and with
- * sanitizers every `each`-th. `each` has no common factor with the lengths of the inner loops, so that each of their values
- * comes. */
-#ifdef MNIST_DIST_TESTS_SHORT
+/* TESTED(number, each): a long sweep tests all its cases; in an emulator, where one takes 30 times as long or more, every
+ * `each`-th. `each` has no common factor with the lengths of the inner loops, so that each of their values comes. */
+#ifdef MNIST_DIST_EMULATED
 #define TESTED(number, each) ((number) % (each) == 0)
 #else
 #define TESTED(number, each) ((void)(number), (void)(each), 1)

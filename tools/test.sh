@@ -123,8 +123,8 @@ clang_and_its_bits() {
 # What --all adds to the tests. The last line names what failed.
 extra_stages() {
     local -a failures=()
-    # Three ranks show what others would, in a fraction of the time. The sanitizers have an allocator of their own.
-    stage 'sanitizers' build_and_test asan -L '^(unit|ref|grad|prop|mpi)$' -E '^mpi/.*[.][1248]$|^prop/train_no_allocation$'
+    # One rank and three show what more ranks would, in a fraction of the time; the sanitizers have an allocator of their own.
+    stage 'sanitizers' build_and_test asan -L '^(unit|ref|grad|prop|mpi)$' -E '^mpi/.*[.][248]$|^prop/train_no_allocation$'
     # What an MPI can change: messages and shared memory, the bits, what resumes after kills.
     stage 'MPICH' build_and_test mpich
     stage 'clang and clang-tidy' clang_and_its_bits
