@@ -139,7 +139,8 @@ static void ink_piece(float ink[PIXELS], point p, point q, double half)
     for (int y = top; y < bottom; y++)
         for (int x = left; x < right; x++) {
             float *pixel = ink + y * SIDE + x;
-            double d2 = *pixel < 1 ? distance2(p, q, x, y) : far2;
+            if (*pixel >= 1) continue;
+            double d2 = distance2(p, q, x, y);
             if (d2 >= far2) continue;
             float dark = (float)clamped(radius - sqrt(d2), 0, 1);
             if (dark > *pixel) *pixel = dark;
