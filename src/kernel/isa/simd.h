@@ -157,6 +157,11 @@ INLINE void simd_store_bytes(uint8_t *p, simd_int v)
 {
 #if SIMD_LEN == 16
     _mm_storeu_si128((void *)p, _mm512_cvtepi32_epi8((__m512i)v));
+#elif SIMD_LEN == 8
+    __m128i low = _mm256_castsi256_si128((__m256i)v),
+            high = _mm256_extracti128_si256((__m256i)v, 1);
+    __m128i words = _mm_packs_epi32(low, high);
+    _mm_storel_epi64((void *)p, _mm_packus_epi16(words, words));
 #else
     for (int i = 0; i < SIMD_LEN; i++) p[i] = (uint8_t)v[i];
 #endif
