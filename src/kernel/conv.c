@@ -4,7 +4,7 @@
 #include "base/shape.h"
 
 /* The largest values of any instruction set; see isa/winograd.c (TILES, PANEL, PAD) and isa/simd.h (SIMD_LEN). */
-enum { TAPS = 9, MOST_TILES = 8, MOST_PANEL = 32, MOST_LANES = 16, PAD = 16 };
+enum { TAPS = 9, MOST_TILES = 12, MOST_PANEL = 32, MOST_LANES = 16, PAD = 16 };
 
 conv_scratch conv_scratch_lengths(const conv_windows *g)
 {

@@ -8,7 +8,8 @@
  *
  * Where a position's 3 x 3 pixels are 0 in all channels, its sum is set to 0, as a plain sum would give: with the rounding
  * error in its place, the ReLU of every blank position would pass it on while the biases are still 0. M is computed for TILES
- * tiles at a time, so that TILES x 2 vectors of sums fill the registers. */
+ * tiles at a time, and each point of U is read once for all of them; in registers are the sums of 8 tiles (AVX-512) or 6,
+ * two vectors each. */
 #include "kernel/isa/variants.h"
 #include "kernel/isa/windows.h"
 
@@ -18,8 +19,9 @@ enum {
     SIDE = 7,
     OUT = 5,
     BLOCK_TILES = 4,
-    /* tiles whose products are computed together */
-    TILES = SIMD_LEN == 16 ? 8 : 4,
+    /* blocks that share a reading of U, and their tiles */
+    BLOCKS = SIMD_LEN == 16 ? 2 : 3,
+    TILES = BLOCKS * BLOCK_TILES,
     /* of a block, each way: sums, which is also the distance of two blocks in pixels */
     BLOCK_PIXELS = 2 * OUT,
     /* floats between the points of V and of M: with distances of powers of two the points would share few lines of the cache */
@@ -131,43 +133,64 @@ static void tile_input(const conv_windows *g, const float *x, float *v)
     }
 }
 
-/* M [49][TILES][PANEL] of the first `tiles` tiles. */
-INLINE void point_products(const float *v, const float *u, int channels, const int tiles, float *m)
+/* M [49][TILES][PANEL] of the first `tiles` tiles; the sums of `height` tiles, which divides `tiles`, are in registers. */
+INLINE void point_products(const float *v, const float *u, int channels, const int tiles,
+                           const int height, float *m)
 {
     for (int p = 0; p < WINOGRAD_POINTS; p++) {
-        simd_float sum[TILES][2];
-        UNROLL for (int t = 0; t < tiles; t++) sum[t][0] = sum[t][1] = simd_zero();
-        _Pragma("GCC unroll 4") for (int c = 0; c < channels; c++, u += PANEL)
-        {
-            simd_float u0 = simd_load(u), u1 = simd_load(u + SIMD_LEN);
-            UNROLL for (int t = 0; t < tiles; t++)
+        for (int first = 0; first < tiles; first += height) {
+            const float *x = v + first * channels, *w = u;
+            simd_float sum[TILES][2];
+            UNROLL for (int t = 0; t < height; t++) sum[t][0] = sum[t][1] = simd_zero();
+            _Pragma("GCC unroll 4") for (int c = 0; c < channels; c++, w += PANEL)
             {
-                simd_float x = simd_set(v[t * channels + c]);
-                sum[t][0] = simd_fma(x, u0, sum[t][0]);
-                sum[t][1] = simd_fma(x, u1, sum[t][1]);
+                simd_float w0 = simd_load(w), w1 = simd_load(w + SIMD_LEN);
+                UNROLL for (int t = 0; t < height; t++)
+                {
+                    simd_float factor = simd_set(x[t * channels + c]);
+                    sum[t][0] = simd_fma(factor, w0, sum[t][0]);
+                    sum[t][1] = simd_fma(factor, w1, sum[t][1]);
+                }
+            }
+            UNROLL for (int t = 0; t < height; t++)
+            {
+                simd_store(m + (first + t) * PANEL, sum[t][0]);
+                simd_store(m + (first + t) * PANEL + SIMD_LEN, sum[t][1]);
             }
         }
-        UNROLL for (int t = 0; t < tiles; t++)
-        {
-            simd_store(m + t * PANEL, sum[t][0]);
-            simd_store(m + t * PANEL + SIMD_LEN, sum[t][1]);
-        }
-        u += PANEL;
+        u += (channels + 1) * PANEL;
         v += in_point(channels);
         m += OUT_POINT;
     }
 }
 
-/* The number of tiles as a constant: of one block, or of as many as fit. */
-static void products_of_block(const float *v, const float *u, int channels, float *m)
+/* By the number of blocks, with its tiles as a constant. */
+static void products_1(const float *v, const float *u, int channels, float *m)
 {
-    point_products(v, u, channels, BLOCK_TILES, m);
+    point_products(v, u, channels, BLOCK_TILES, BLOCK_TILES, m);
 }
 
-static void products_of_all(const float *v, const float *u, int channels, float *m)
+static void products_2(const float *v, const float *u, int channels, float *m)
 {
-    point_products(v, u, channels, TILES, m);
+    point_products(v, u, channels, 2 * BLOCK_TILES, SIMD_LEN == 16 ? 8 : 4, m);
 }
+
+#if SIMD_LEN != 16
+static void products_3(const float *v, const float *u, int channels, float *m)
+{
+    point_products(v, u, channels, 3 * BLOCK_TILES, 6, m);
+}
+#endif
+
+typedef void block_products(const float *v, const float *u, int channels, float *m);
+static block_products *const products_of[BLOCKS + 1] = {
+    NULL,
+    products_1,
+    products_2,
+#if SIMD_LEN != 16
+    products_3,
+#endif
+};
 
 /* For each row of a block's positions, bit q: the 3 x 3 pixels of position q are 0 in all channels. */
 typedef struct blank_rows {
@@ -267,13 +290,13 @@ INLINE block_place block_at(const conv_windows *g, int index)
                          (size_t)sample * g->out_length + (size_t)first.y};
 }
 
-/* Blocks [first, first + count); count <= TILES / BLOCK_TILES. */
+/* Blocks [first, first + count); count <= BLOCKS. */
 static void some_blocks(const conv_forward_args *a, int first, int count)
 {
     const conv_windows *g = &a->g;
     float *v = a->scratch, *m = v + WINOGRAD_POINTS * in_point(g->channels);
-    block_place at[TILES / BLOCK_TILES];
-    blank_rows blank[TILES / BLOCK_TILES];
+    block_place at[BLOCKS];
+    blank_rows blank[BLOCKS];
     for (int b = 0; b < count; b++) {
         at[b] = block_at(g, first + b);
         blank[b] = find_blank(g, a->x + at[b].x);
@@ -285,10 +308,7 @@ static void some_blocks(const conv_forward_args *a, int first, int count)
     }
     for (int f = a->filter_lo; f < (a->filter_hi ? a->filter_hi : g->filters); f += PANEL) {
         const float *u = a->w + (size_t)f * WINOGRAD_POINTS * (size_t)(g->channels + 1);
-        if (count * BLOCK_TILES == TILES)
-            products_of_all(v, u, g->channels, m);
-        else
-            products_of_block(v, u, g->channels, m);
+        products_of[count](v, u, g->channels, m);
         for (int b = 0; b < count; b++)
             for (int n = 0; n < PANEL; n += SIMD_LEN) {
                 const float *sums = m + b * BLOCK_TILES * PANEL + n, *bias = a->bias + f + n;
@@ -304,6 +324,6 @@ static void some_blocks(const conv_forward_args *a, int first, int count)
 void KERNEL(winograd_forward)(const conv_forward_args *a)
 {
     int blocks = a->samples * (a->g.rows / WINOGRAD_WINDOWS) * (a->g.cols / WINOGRAD_WINDOWS);
-    int step = TILES / BLOCK_TILES;
-    for (int b = 0; b < blocks; b += step) some_blocks(a, b, blocks - b < step ? blocks - b : step);
+    for (int b = 0; b < blocks; b += BLOCKS)
+        some_blocks(a, b, blocks - b < BLOCKS ? blocks - b : BLOCKS);
 }
