@@ -230,31 +230,51 @@ static void nn_row_alone(void **state)
         }
 }
 
-/* B of whole panels, read where it lies between canaries: the bits of the packed B. */
+/* B of whole panels, read where it lies between canaries: the bits of the packed B, of all panels and of the last ones. */
+static void check_in_place(const kernels *k, int row_count, int length, activation act)
+{
+    enum { PANELS = 3, GAP = 5 };
+    gemm_rows rows = {NULL, 1, row_count, 1, length, 0, (size_t)length, 0};
+    int cols = PANELS * k->panel;
+    size_t stride = (size_t)(cols + GAP), count = (size_t)(length - 1) * stride + (size_t)cols;
+    size_t results = (size_t)(row_count * cols);
+    fill_rows(&rows, 12);
+    values_fill(plain_b, (size_t)(length * cols), 13);
+    float *bias = fence_floats(&fence_bias, (size_t)cols);
+    values_fill(bias, (size_t)cols, 14);
+    gemm_nn_args g = {.rows = rows, .panels = pack(k, length, cols), .cols = cols, .act = act};
+    if (act == ACTIVATION_RELU) g.bias = bias;
+    g.panel_hi = PANELS, g.c = start, g.c_row_stride = (size_t)cols;
+    k->gemm_nn(&g);
+    float *b = fence_floats(&fence_b, count);
+    for (int i = 0; i < length; i++)
+        memcpy(b + (size_t)i * stride, plain_b + i * cols, (size_t)cols * sizeof *b);
+    g.panels = b, g.b_row_stride = stride;
+    for (int lo = 0; lo < PANELS; lo += 2) {
+        CASE("%s rows %d length %d act %d panels from %d", k->name, row_count, length, act, lo);
+        g.panel_lo = lo, g.c = fence_floats(&fence_c, results);
+        k->gemm_nn(&g);
+        for (int i = 0; i < row_count; i++) {
+            int first = i * cols + lo * k->panel;
+            SAME_BITS(g.c + first, start + first, (PANELS - lo) * k->panel);
+            for (int n = i * cols; n < first; n++) assert_true(is_canary(g.c[n]));
+        }
+        assert_true(fence_intact(&fence_c, results));
+    }
+}
+
+/* Few rows, which take B as it lies, and many, for which it is copied; as many terms as a copy has, fewer and more. */
 static void nn_in_place(void **state)
 {
     (void)state;
-    enum { ROWS = 31, LENGTH = 37, PANELS = 3, GAP = 5 };
-    gemm_rows rows = {NULL, 1, ROWS, 1, LENGTH, 0, LENGTH, 0};
-    fill_rows(&rows, 12);
-    for (int t = 0; t < table_count; t++) {
-        const kernels *k = tables[t];
-        int cols = PANELS * k->panel;
-        size_t stride = (size_t)cols + GAP, count = (LENGTH - 1) * stride + (size_t)cols;
-        values_fill(plain_b, (size_t)(LENGTH * cols), 13);
-        gemm_nn_args g = {.rows = rows, .panels = pack(k, LENGTH, cols), .cols = cols};
-        g.panel_hi = PANELS, g.c = start, g.c_row_stride = (size_t)cols;
-        k->gemm_nn(&g);
-        float *b = fence_floats(&fence_b, count);
-        for (int i = 0; i < LENGTH; i++)
-            memcpy(b + (size_t)i * stride, plain_b + i * cols, (size_t)cols * sizeof *b);
-        g.panels = b, g.b_row_stride = stride;
-        g.c = fence_floats(&fence_c, (size_t)(ROWS * cols));
-        CASE("%s", k->name);
-        k->gemm_nn(&g);
-        SAME_BITS(g.c, start, ROWS * cols);
-        assert_true(fence_intact(&fence_c, (size_t)(ROWS * cols)));
-    }
+    static const int row_sweep[] = {2, 17, 18, 31, 36, 40},
+                     length_sweep[] = {37, 256, 257, 513, 600};
+    for (int t = 0; t < table_count; t++)
+        for (size_t r = 0; r < sizeof row_sweep / sizeof *row_sweep; r++)
+            for (size_t l = 0; l < sizeof length_sweep / sizeof *length_sweep; l++) {
+                check_in_place(tables[t], row_sweep[r], length_sweep[l], ACTIVATION_NONE);
+                check_in_place(tables[t], row_sweep[r], length_sweep[l], ACTIVATION_RELU);
+            }
 }
 
 static void check_tn(gemm_rows rows, int cols, gemm_store store, uint64_t seed)

@@ -60,9 +60,4 @@ INLINE int bf16_tile_height(int left)
     return tile_height(left, BF16_TILE_ROWS);
 }
 
-INLINE int smaller(int a, int b)
-{
-    return a < b ? a : b;
-}
-
 #endif

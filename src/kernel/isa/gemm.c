@@ -12,6 +12,9 @@
 #include "kernel/isa/variants.h"
 
 enum { PANEL = 2 * SIMD_LEN, TILE_ROWS = SIMD_LEN == 16 ? 12 : 6 };
+/* Of gemm_nn where B is in place: rows of a panel that are copied at once, 16 KiB; tiles of rows from which on the copy pays.
+ * Not with AVX-512, for whose processors it was not measured: their second-level caches are larger. */
+enum { DEPTH = 4096 / PANEL, COPIES = SIMD_LEN != 16, COPY_TILES = 3 };
 /* Tiles of gemm_tn_tree; with 32 registers two leaves of a tile are in them at once. */
 enum { TREE_ROWS = 6, PAIRS = SIMD_LEN == 16 };
 
@@ -133,6 +136,18 @@ INLINE void tile_clear(int height, simd_float sum[][2])
     UNROLL for (int r = 0; r < height; r++) sum[r][0] = sum[r][1] = simd_zero();
 }
 
+/* continues: the tile's sums go on from those at c, where C has n more columns; else from 0. The copy keeps `sum` in
+ * registers, as in tile_store. */
+INLINE void tile_begin(const float *c, size_t row_stride, int continues, int height,
+                       simd_float sum[][2], int n)
+{
+    tile_clear(height, sum);
+    if (!continues) return;
+    simd_float before[TILE_ROWS][2];
+    load_part(c, row_stride, height, before, n);
+    UNROLL for (int r = 0; r < height; r++) sum[r][0] = before[r][0], sum[r][1] = before[r][1];
+}
+
 /* Adds the bias (unless NULL), where n columns are left of it, and applies the activation. */
 INLINE void tile_finish(const float *bias, activation act, int height, simd_float sum[][2], int n)
 {
@@ -180,22 +195,31 @@ INLINE void tile_add(const float *left, int height, simd_float sum[][2])
     }
 }
 
-/* The tile at c, where C has n more columns: R rows of A from `a` on times the panel b, whose rows are `stride` floats
- * apart. */
+/* A panel of B as the tiles of gemm_nn read it. */
+typedef struct nn_columns {
+    const float *b; /* its rows, `stride` floats apart                */
+    size_t stride;
+    const float *bias; /* of its columns, or NULL                     */
+    int n;             /* columns that C has from the panel's first on */
+    int continues;     /* 1: C holds the sums so far                  */
+} nn_columns;
+
+/* The tile at c: R rows of A from `a` on times the panel p. */
 #define NN_TILE(R)                                                                                 \
-    static void nn_tile_##R(const gemm_nn_args *g, const float *a, const float *b, size_t stride,  \
-                            const float *bias, int n, float *c)                                    \
+    static void nn_tile_##R(const gemm_nn_args *g, const nn_columns *p, const float *a, float *c)  \
     {                                                                                              \
         const gemm_rows *rows = &g->rows;                                                          \
+        const float *b = p->b;                                                                     \
+        size_t stride = p->stride;                                                                 \
         simd_float sum[R][2];                                                                      \
-        tile_clear(R, sum);                                                                        \
+        tile_begin(c, g->c_row_stride, p->continues, R, sum, p->n);                                \
         for (int s = 0; s < rows->segments; s++) {                                                 \
             const float *x = a + (size_t)s * rows->segment_stride;                                 \
             _Pragma("GCC unroll 4") for (int k = 0; k < rows->length; k++, x++, b += stride)       \
                 tile_step(x, rows->row_stride, b, R, sum);                                         \
         }                                                                                          \
-        tile_finish(bias, g->act, R, sum, n);                                                      \
-        tile_store(c, g->c_row_stride, R, sum, n);                                                 \
+        tile_finish(p->bias, g->act, R, sum, p->n);                                                \
+        tile_store(c, g->c_row_stride, R, sum, p->n);                                              \
     }
 
 /* sum += A' G for R columns of A from `a` on, all its outer x rows rows, and the panel b of G. */
@@ -219,12 +243,7 @@ INLINE void tile_add(const float *left, int height, simd_float sum[][2])
                             float *c)                                                              \
     {                                                                                              \
         simd_float sum[R][2];                                                                      \
-        tile_clear(R, sum);                                                                        \
-        if (g->store == GEMM_ACCUMULATE) {                                                         \
-            simd_float before[TILE_ROWS][2];                                                       \
-            load_part(c, (size_t)g->cols, R, before, n);                                           \
-            UNROLL for (int r = 0; r < R; r++) sum[r][0] = before[r][0], sum[r][1] = before[r][1]; \
-        }                                                                                          \
+        tile_begin(c, (size_t)g->cols, g->store == GEMM_ACCUMULATE, R, sum, n);                    \
         tn_chain_##R(&g->rows, a, b, sum);                                                         \
         tile_store(c, (size_t)g->cols, R, sum, n);                                                 \
     }
@@ -292,8 +311,7 @@ EACH_HEIGHT_LOW(PAIR_CHAIN)
 EACH_HEIGHT_LOW(TREE_TILE)
 
 /* Indexed by height; there are no tiles of height 0. */
-typedef void nn_tile(const gemm_nn_args *g, const float *a, const float *b, size_t stride,
-                     const float *bias, int n, float *c);
+typedef void nn_tile(const gemm_nn_args *g, const nn_columns *p, const float *a, float *c);
 typedef void tn_tile(const gemm_tn_args *g, const float *a, const float *b, int n, float *c);
 typedef void tree_tile(const gemm_tree_args *g, const float *a, const float *b, int n, float *c,
                        float (*level)[TREE_ROWS * PANEL]);
@@ -304,25 +322,64 @@ static nn_tile *const nn_tile_of[TILE_ROWS + 1] = {NULL, EACH_HEIGHT(NN_NAME)};
 static tn_tile *const tn_tile_of[TILE_ROWS + 1] = {NULL, EACH_HEIGHT(TN_NAME)};
 static tree_tile *const tree_tile_of[TREE_ROWS + 1] = {NULL, EACH_HEIGHT_LOW(TREE_NAME)};
 
-static void nn_panel(const gemm_nn_args *g, int panel)
+/* All rows of A times the panel `panel`, which lies at p. */
+static void nn_rows(const gemm_nn_args *g, const nn_columns *p, int panel)
 {
     const gemm_rows *rows = &g->rows;
-    size_t depth = (size_t)rows->segments * (size_t)rows->length;
-    size_t stride = g->b_row_stride ? g->b_row_stride : PANEL;
-    const float *b = g->panels + (size_t)panel * PANEL * (g->b_row_stride ? 1 : depth);
-    const float *bias = g->bias ? g->bias + panel * PANEL : NULL;
-    if (g->cols - panel * PANEL <= SIMD_LEN) {
-        KERNEL(gemm_nn_narrow)(g, panel * PANEL, b, stride);
-        return;
-    }
     for (int o = 0; o < rows->outer; o++) {
         const float *a = rows->a + (size_t)o * rows->outer_stride;
         float *c = g->c + (size_t)o * g->c_outer_stride + panel * PANEL;
         for (int i = 0, height; i < rows->rows; i += height) {
             height = tile_height(rows->rows - i, TILE_ROWS);
-            nn_tile_of[height](g, a, b, stride, bias, g->cols - panel * PANEL, c);
+            nn_tile_of[height](g, p, a, c);
             a += (size_t)height * rows->row_stride;
             c += (size_t)height * g->c_row_stride;
+        }
+    }
+}
+
+static void nn_panel(const gemm_nn_args *g, int panel)
+{
+    size_t depth = (size_t)g->rows.segments * (size_t)g->rows.length;
+    nn_columns p = {.b = g->panels + (size_t)panel * PANEL * (g->b_row_stride ? 1 : depth),
+                    .stride = g->b_row_stride ? g->b_row_stride : PANEL,
+                    .bias = g->bias ? g->bias + panel * PANEL : NULL,
+                    .n = g->cols - panel * PANEL};
+    if (p.n <= SIMD_LEN)
+        KERNEL(gemm_nn_narrow)(g, panel * PANEL, p.b, p.stride);
+    else
+        nn_rows(g, &p, panel);
+}
+
+/* Rows [k, k + count) of panel `panel` of a B that is not packed. */
+static void copy_rows(const gemm_nn_args *g, int panel, int k, int count, float *copy)
+{
+    const float *b = g->panels + (size_t)k * g->b_row_stride + panel * PANEL;
+    for (int i = 0; i < count; i++, b += g->b_row_stride, copy += PANEL) {
+        simd_store(copy, simd_load(b));
+        simd_store(copy + SIMD_LEN, simd_load(b + SIMD_LEN));
+    }
+}
+
+/* B in place, for many rows of A. The rows of B lie so far apart that a panel would not stay in a cache. So DEPTH rows of a
+ * panel are copied, and all rows of A are multiplied by them; the next DEPTH rows go on from the sums in C. */
+static void nn_in_place(const gemm_nn_args *g)
+{
+    _Alignas(64) float copy[DEPTH * PANEL];
+    for (int k = 0; k < g->rows.length; k += DEPTH) {
+        int is_last = g->rows.length - k <= DEPTH;
+        gemm_nn_args piece = *g;
+        piece.rows.a += k;
+        piece.rows.length = smaller(DEPTH, g->rows.length - k);
+        if (!is_last) piece.act = ACTIVATION_NONE;
+        for (int panel = g->panel_lo; panel < g->panel_hi; panel++) {
+            nn_columns p = {.b = copy,
+                            .stride = PANEL,
+                            .bias = g->bias && is_last ? g->bias + panel * PANEL : NULL,
+                            .n = PANEL,
+                            .continues = k > 0};
+            copy_rows(g, panel, k, piece.rows.length, copy);
+            nn_rows(&piece, &p, panel);
         }
     }
 }
@@ -377,6 +434,11 @@ void KERNEL(gemm_nn)(const gemm_nn_args *g)
 {
     if (g->rows.rows == 1) {
         nn_row_of_panels(g);
+        return;
+    }
+    if (COPIES && g->b_row_stride && g->rows.outer == 1 && g->rows.segments == 1 &&
+        g->rows.rows >= COPY_TILES * TILE_ROWS) {
+        nn_in_place(g);
         return;
     }
     for (int panel = g->panel_lo; panel < g->panel_hi; panel++) nn_panel(g, panel);

@@ -4,6 +4,11 @@
 
 #include "kernel/isa/simd.h"
 
+INLINE int smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
+
 /* The height of the next tile where `left` rows are left: the most, except that the last two share their rows evenly. */
 INLINE int tile_height(int left, int most)
 {
