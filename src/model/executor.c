@@ -1,4 +1,5 @@
 /* model/executor.c - forward and loss of a pass. */
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/denormals.h"
@@ -65,12 +66,19 @@ static void plan_sums(executor *r)
           r->plan.results);
 }
 
+/* No leaf of the pass is claimed. Thread 0, before a barrier. */
+static void clear_claims(executor *r)
+{
+    for (int g = 0; g < r->groups; g++) atomic_store(&r->claimed[g], 0);
+}
+
 void executor_begin_pass(executor *r, const pass_args *pass, int thread)
 {
     if (thread == 0) {
         CHECK(pass->count <= r->capacity, "%d samples in a pass of %d", pass->count, r->capacity);
         r->pass = *pass;
         if (pass->leaves) plan_sums(r);
+        clear_claims(r);
         executor_joint_begin(r);
     }
     trace_barrier(r->trace, thread);
@@ -86,6 +94,19 @@ static range thread_samples(const executor *r, int thread)
     return (range){share.lo * r->grain, hi < r->pass.count ? hi : r->pass.count};
 }
 
+/* 1: in a pass that does not train, each thread claims the next leaf when it has finished one, so that a slow core does not hold
+ * up the others. There are leaves enough for all threads. */
+static int is_claimed(const executor *r)
+{
+    return !r->pass.leaves && r->pass.count >= r->threads * r->grain;
+}
+
+/* The sample at whose place in the buffers a thread keeps what is not needed after a leaf, in a pass that does not train. */
+static int thread_place(const executor *r, int thread)
+{
+    return is_claimed(r) ? thread * r->grain : thread_samples(r, thread).lo;
+}
+
 /* 1: in a pass that does not train, the threads share the outputs of each sample, as there are fewer samples than threads. */
 static int is_together(const executor *r)
 {
@@ -93,7 +114,7 @@ static int is_together(const executor *r)
 }
 
 /* 1: in a pass that does not train, only stages of one group need what lies at this boundary. Each leaf of a thread then lies
- * where the leaf before it lay, at the thread's first sample, and stays in the cache. */
+ * where the leaf before it lay, at the thread's place, and stays in the cache. */
 static int is_passing(const executor *r, int boundary)
 {
     if (r->pass.leaves || is_together(r)) return 0;
@@ -114,7 +135,7 @@ double executor_active_share(const executor *r)
 /* The activations at a boundary, of the samples from `first` on. */
 static float *activation_at(const executor *r, int boundary, int first, int thread)
 {
-    int sample = is_passing(r, boundary) ? thread_samples(r, thread).lo : first;
+    int sample = is_passing(r, boundary) ? thread_place(r, thread) : first;
     return r->activation[boundary] + (size_t)sample * executor_boundary_length(r->m, boundary);
 }
 
@@ -125,7 +146,7 @@ stage_io executor_stage_io(const executor *r, int i, int first, int thread)
     io.x = activation_at(r, i, first, thread);
     io.y = activation_at(r, i + 1, first, thread);
     if (r->saved[i]) {
-        int sample = r->pass.leaves ? first : thread_samples(r, thread).lo;
+        int sample = r->pass.leaves ? first : thread_place(r, thread);
         io.saved = r->saved[i] + (size_t)sample * s->saved_bytes;
     }
     io.scratch = r->thread[thread].scratch + s->scratch_offset;
@@ -164,22 +185,39 @@ void executor_poll(const executor *r)
     if (hooks->poll) hooks->poll(hooks->context);
 }
 
-/* Stages [first, last) one after another on a leaf's worth of samples, while they are in the cache. */
-static void forward_leaves(executor *r, int first, int last, int thread)
+/* Stages [first, last) one after another on the samples of a leaf, while they are in the cache. */
+static void forward_leaf(executor *r, int first, int last, range samples, int thread)
 {
-    range own = thread_samples(r, thread);
-    for (int at = own.lo; at < own.hi; at += r->grain) {
-        int count = own.hi - at < r->grain ? own.hi - at : r->grain;
-        if (first == 0) load_pixels(r, (range){at, at + count}, thread);
-        for (int i = first; i < last; i++) {
-            stage_io io = executor_stage_io(r, i, at, thread);
-            double begin_s = trace_now(r->trace);
-            r->m->stage[i].type->forward(&r->m->stage[i], &io, count, 0, 1);
-            trace_work(r->trace, thread, r->phase.forward[i], begin_s,
-                       count * r->phase.forward_flop[i]);
-            if (thread == 0 && r->pass.hooks.late_parameters) executor_poll(r);
-        }
+    int count = samples.hi - samples.lo;
+    if (first == 0) load_pixels(r, samples, thread);
+    for (int i = first; i < last; i++) {
+        stage_io io = executor_stage_io(r, i, samples.lo, thread);
+        double begin_s = trace_now(r->trace);
+        r->m->stage[i].type->forward(&r->m->stage[i], &io, count, 0, 1);
+        trace_work(r->trace, thread, r->phase.forward[i], begin_s,
+                   count * r->phase.forward_flop[i]);
+        if (thread == 0 && r->pass.hooks.late_parameters) executor_poll(r);
     }
+}
+
+/* The samples from `at` on that are before `end` and in one leaf. */
+static range leaf_at(const executor *r, int at, int end)
+{
+    return (range){at, end - at < r->grain ? end : at + r->grain};
+}
+
+/* Group g, leaf after leaf: those of the thread, or those that it claims. */
+static void forward_leaves(executor *r, int g, int thread)
+{
+    int first = r->group[g], last = r->group[g + 1], count = r->pass.count;
+    if (is_claimed(r)) {
+        for (int at; (at = atomic_fetch_add(&r->claimed[g], r->grain)) < count;)
+            forward_leaf(r, first, last, leaf_at(r, at, count), thread);
+        return;
+    }
+    range own = thread_samples(r, thread);
+    for (int at = own.lo; at < own.hi; at += r->grain)
+        forward_leaf(r, first, last, leaf_at(r, at, own.hi), thread);
 }
 
 /* Stages [first, last) one after another on all samples, each by all threads, or by one where it cannot be shared. */
@@ -220,7 +258,7 @@ static void forward_pass(executor *r, int thread, int late)
             if (is_together(r))
                 forward_together(r, first, last, thread);
             else
-                forward_leaves(r, first, last, thread);
+                forward_leaves(r, g, thread);
         } else {
             stage_io io = executor_stage_io(r, first, 0, thread);
             double begin_s = trace_now(r->trace);
@@ -250,7 +288,10 @@ int executor_flushed(executor *r, int thread)
 void executor_use(executor *r, const model *m, int thread)
 {
     trace_barrier(r->trace, thread);
-    if (thread == 0) r->m = m;
+    if (thread == 0) {
+        r->m = m;
+        clear_claims(r);
+    }
     trace_barrier(r->trace, thread);
 }
 

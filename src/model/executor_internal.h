@@ -8,6 +8,8 @@
 #ifndef MNIST_DIST_MODEL_EXECUTOR_INTERNAL_H
 #define MNIST_DIST_MODEL_EXECUTOR_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "model/executor.h"
 
 /* Nodes that a thread holds at once: at most 2 log2 of the leaves of a pass. */
@@ -51,7 +53,9 @@ struct executor {
     int groups;                     /* of stages that run together                             */
     int group[EXECUTOR_BOUNDARIES]; /* first stage of each; the last entry is model.stages     */
     pass_args pass;
-    trace *trace; /* or NULL */
+    atomic_int
+        claimed[EXECUTOR_BOUNDARIES]; /* of each group: samples whose leaves threads have claimed */
+    trace *trace;                     /* or NULL */
     executor_phases phase;
 
     float *activation[EXECUTOR_BOUNDARIES]; /* [capacity, length]                              */
