@@ -154,6 +154,9 @@ INLINE void simple_rnn_backward(const recurrent_fused *args, precision p)
         simd_float sum = simd_load(s.bias_gradient + u);
         for (int row = 0; row < s.rows; row++, h += s.row_stride, dh += s.units, gate += PANEL) {
             simd_float da = simd_mul(simd_load(dh), tanh_slope(simd_load(h)));
+            /* for the step before, whose states are no longer in a near cache */
+            if (!s.is_first && u % PANEL == 0)
+                __builtin_prefetch(h - (size_t)s.rows * s.row_stride, 0, 2);
             store_gate(gate, da, p);
             sum = sum + da;
         }
