@@ -94,8 +94,8 @@ static range thread_samples(const executor *r, int thread)
     return (range){share.lo * r->grain, hi < r->pass.count ? hi : r->pass.count};
 }
 
-/* 1: in a pass that does not train, and where all threads can have a leaf, each claims the next leaf when it has finished one. So
- * a slow core does not hold up the others. */
+/* 1: in a pass that does not train, and where all threads can have a leaf, each claims the next leaf when it has finished one.
+ * So a slow core does not hold up the others. */
 static int is_claimed(const executor *r)
 {
     return !r->pass.leaves && r->pass.count >= r->threads * r->grain;
