@@ -298,20 +298,27 @@ static pool_args pooling(const stage *s, const geometry *g, const float *bias)
                        .act = activation_fused(s->layer->cfg.act)};
 }
 
+/* A part is some rows of the outputs of every sample. */
 static void conv2d_forward(const stage *s, const stage_io *io, int samples, int part, int parts)
 {
-    CHECK(part == 0 && parts == 1, "part %d of %d", part, parts);
-    geometry g = measure(s);
+    geometry g = measure(s), own = g;
     workspace w = divide(s, &g, io->scratch);
     const layer_cfg *l = &s->layer->cfg;
+    const shape *out = s->fused ? &s->fused->out : &s->layer->out;
+    int window = s->fused ? s->fused->cfg.size : 1; /* rows of sums for a row of outputs */
+    range rows = range_share(out->dim[0], part, parts);
+    size_t row = (size_t)out->dim[1] * (size_t)g.filters, first = (size_t)rows.lo * row;
     const float *bias = io->parameters + s->layer->tensor[1].at.offset;
     const float *kernel = s->engine == GEMM_BLIS ? io->parameters + s->layer->tensor[0].at.offset
                                                  : io->packed;
+    own.rows = (rows.hi - rows.lo) * window;
+    if (own.rows == 0) return;
     for (int i = 0; i < samples; i++) {
         size_t pitch;
         const float *x = framed(s, &g, &w, io->x + (size_t)i * s->in_length, &pitch);
-        float *y = io->y + (size_t)i * s->out_length;
-        product_args p = {.rows = forward_rows(&g, x, pitch),
+        float *y = io->y + (size_t)i * s->out_length + first;
+        x += (size_t)(rows.lo * window * g.stride) * pitch;
+        product_args p = {.rows = forward_rows(&own, x, pitch),
                           .b = kernel,
                           .cols = g.filters,
                           .bias = s->fused ? NULL : bias,
@@ -320,10 +327,12 @@ static void conv2d_forward(const stage *s, const stage_io *io, int samples, int 
                           .c_outer_stride = (size_t)g.cols * (size_t)g.filters};
         multiply(s, &p, w.patches);
         if (s->fused) {
-            pool_args pool = pooling(s, &g, bias);
-            s->k->pool_forward(&pool, w.sums, y, io->saved + (size_t)i * s->saved_bytes);
+            pool_args pool = pooling(s, &own, bias);
+            pool.out_height = rows.hi - rows.lo;
+            s->k->pool_forward(&pool, w.sums, y, io->saved + (size_t)i * s->saved_bytes + first);
         }
-        s->k->activate(activation_after(l->act), (float)l->slope, s->out_length, y);
+        s->k->activate(activation_after(l->act), (float)l->slope, (size_t)(rows.hi - rows.lo) * row,
+                       y);
     }
 }
 
@@ -403,6 +412,7 @@ static void conv2d_backward_leaf(const stage *s, const stage_io *io, int samples
 static const stage_type stage_conv2d = {
     .name = "conv2d",
     .split = STAGE_BY_SAMPLE,
+    .shares_samples = 1,
     .takes = stage_conv2d_takes,
     .plan = stage_conv2d_plan,
     .prepare = conv2d_prepare,

@@ -110,17 +110,23 @@ static void pixels_plan(stage *s)
     s->scratch_length = conv_scratch_lengths(&g).pixels;
 }
 
-/* A part is some rows of windows of every sample. */
+/* The arguments of a part: some rows of windows of every sample. */
+static conv_forward_args rows_of_part(conv_forward_args a, int part, int parts)
+{
+    range rows = range_share(a.g.rows, part, parts);
+    size_t first = (size_t)rows.lo * (size_t)(a.g.out_width * a.g.filters);
+    a.g.rows = rows.hi - rows.lo;
+    a.x += (size_t)(2 * rows.lo) * (size_t)(a.g.width * a.g.channels);
+    a.y += first;
+    if (a.argmax) a.argmax += first;
+    return a;
+}
+
 static void pixels_forward(const stage *s, const stage_io *io, int samples, int part, int parts)
 {
     conv_forward_args a = forward_args(s, io, io->parameters + s->layer->tensor[0].at.offset,
                                        samples);
-    range rows = range_share(a.g.rows, part, parts);
-    size_t first = (size_t)rows.lo * (size_t)(a.g.out_width * a.g.filters);
-    a.g.rows = rows.hi - rows.lo;
-    a.x += (size_t)(2 * rows.lo) * (size_t)a.g.width;
-    a.y += first;
-    if (a.argmax) a.argmax += first;
+    a = rows_of_part(a, part, parts);
     s->k->conv_pixels_forward(&a);
     activate(s, &a.g, a.y, samples);
 }
@@ -211,8 +217,8 @@ static void pooled_prepare(const stage *s, const float *parameters, float *packe
                            packed + packed_lengths(s, &g).forward);
 }
 
-/* The general product, then the pooling: sample by sample. argmax [samples, out_length] is always written. */
-static void forward_exact(const stage *s, const conv_forward_args *a, uint8_t *argmax)
+/* The general product, then the pooling: sample by sample. argmax is always written. */
+static void forward_exact(const stage *s, const conv_forward_args *a)
 {
     const conv_windows *g = &a->g;
     size_t pitch = (size_t)(g->width * g->channels);
@@ -245,29 +251,32 @@ static void forward_exact(const stage *s, const conv_forward_args *a, uint8_t *a
                              .bias = a->bias,
                              .act = a->act};
             s->k->pool_forward(&row, a->scratch + (size_t)(2 * i) * p.c_outer_stride, a->y + at,
-                               argmax + at);
+                               a->argmax + at);
         }
     }
 }
 
-/* Winograd's part is some filters of every sample. Part 0 does it all where the general product or an activation that is
- * computed afterwards takes whole rows. */
+/* A part is some filters of every sample for Winograd's algorithm, some rows of windows for the general product. Part 0 does it
+ * all where Winograd's sums have an activation that is computed afterwards, on whole rows. */
 static void pooled_forward(const stage *s, const stage_io *io, int samples, int part, int parts)
 {
     conv_forward_args a = forward_args(s, io, io->packed, samples);
-    int winograd = by_winograd(s, &a.g);
-    if (winograd && activation_after(s->layer->cfg.act) == ACTIVATION_NONE) {
+    if (!by_winograd(s, &a.g)) {
+        a.argmax = io->saved;
+        a = rows_of_part(a, part, parts);
+        forward_exact(s, &a);
+        activate(s, &a.g, a.y, samples);
+        return;
+    }
+    if (activation_after(s->layer->cfg.act) == ACTIVATION_NONE) {
         range blocks = range_share(a.g.filters / CONV_BLOCK, part, parts);
         a.filter_lo = CONV_BLOCK * blocks.lo, a.filter_hi = CONV_BLOCK * blocks.hi;
         if (blocks.hi > blocks.lo) s->k->winograd_forward(&a);
         return;
     }
     if (part > 0) return;
-    if (winograd)
-        s->k->winograd_forward(&a);
-    else
-        forward_exact(s, &a, io->saved);
-    activate(s, &a.g, io->y, samples);
+    s->k->winograd_forward(&a);
+    activate(s, &a.g, a.y, samples);
 }
 
 static void pooled_backward_leaf(const stage *s, const stage_io *io, int samples, float *gradient)

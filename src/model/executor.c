@@ -146,7 +146,7 @@ stage_io executor_stage_io(const executor *r, int i, int first, int thread)
     io.x = activation_at(r, i, first, thread);
     io.y = activation_at(r, i + 1, first, thread);
     if (r->saved[i]) {
-        int sample = r->pass.leaves ? first : thread_place(r, thread);
+        int sample = r->pass.leaves || is_together(r) ? first : thread_place(r, thread);
         io.saved = r->saved[i] + (size_t)sample * s->saved_bytes;
     }
     io.scratch = r->thread[thread].scratch + s->scratch_offset;

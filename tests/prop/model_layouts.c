@@ -275,6 +275,8 @@ static void logits_of_a_sample(void **state)
                 for (int count = 1; count <= MOST_SAMPLES; count += 3)
                     check_samples(&w, value_int(3, (uint64_t)count, MOST_SAMPLES - count + 1),
                                   count, 1 + count % 5, 1 + count % MOST_THREADS);
+                check_samples(&w, 5, 1, 4, MOST_THREADS); /* fewer samples than threads */
+                check_samples(&w, 7, 2, 1, 3);
                 world_close(&w);
             }
 }
