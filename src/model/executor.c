@@ -95,10 +95,11 @@ static range thread_samples(const executor *r, int thread)
 }
 
 /* 1: in a pass that does not train, and where all threads can have a leaf, each claims the next leaf when it has finished one.
- * So a slow core does not hold up the others. */
+ * So a slow core does not hold up the others. Not where thread 0 has to poll between leaves: it might get none. */
 static int is_claimed(const executor *r)
 {
-    return !r->pass.leaves && r->pass.count >= r->threads * r->grain;
+    return !r->pass.leaves && !r->pass.hooks.late_parameters &&
+           r->pass.count >= r->threads * r->grain;
 }
 
 /* The sample at whose place in the buffers a thread keeps what is not needed after a leaf, in a pass that does not train. */
