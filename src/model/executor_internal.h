@@ -53,9 +53,9 @@ struct executor {
     int groups;                     /* of stages that run together                             */
     int group[EXECUTOR_BOUNDARIES]; /* first stage of each; the last entry is model.stages     */
     pass_args pass;
-    atomic_int
-        claimed[EXECUTOR_BOUNDARIES]; /* of each group: samples whose leaves threads have claimed */
-    trace *trace;                     /* or NULL */
+    /* of each group: samples whose leaves threads have claimed */
+    atomic_int claimed[EXECUTOR_BOUNDARIES];
+    trace *trace; /* or NULL */
     executor_phases phase;
 
     float *activation[EXECUTOR_BOUNDARIES]; /* [capacity, length]                              */
