@@ -290,7 +290,7 @@ static pool_args pooling(const stage *s, const geometry *g, const float *bias)
     return (pool_args){.height = g->rows,
                        .width = g->cols,
                        .channels = g->filters,
-                       .out_height = s->fused->out.dim[0],
+                       .out_height = g->rows / size,
                        .out_width = s->fused->out.dim[1],
                        .size = size,
                        .stride = size,
@@ -328,7 +328,6 @@ static void conv2d_forward(const stage *s, const stage_io *io, int samples, int 
         multiply(s, &p, w.patches);
         if (s->fused) {
             pool_args pool = pooling(s, &own, bias);
-            pool.out_height = rows.hi - rows.lo;
             s->k->pool_forward(&pool, w.sums, y, io->saved + (size_t)i * s->saved_bytes + first);
         }
         s->k->activate(activation_after(l->act), (float)l->slope, (size_t)(rows.hi - rows.lo) * row,

@@ -96,7 +96,7 @@ void executor_poll(const executor *r);
 /* By every thread, after denormals_forget and what it computed then: 1 on all of them if any flushed a result before it was
  * rounded, so that the pass has to be repeated. Another barrier must lie before the next call. */
 int executor_flushed(executor *r, int thread);
-/* By every thread, between barriers of its own: the pass goes on with this model. */
+/* By every thread, between barriers of its own: the pass goes on with this model, and no leaf is claimed. */
 void executor_use(executor *r, const model *m, int thread);
 /* The pass forward, without the hook late_parameters. */
 void executor_forward_again(executor *r, int thread);

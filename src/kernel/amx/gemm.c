@@ -3,6 +3,7 @@
  * A square of C, 32 x 32, stays in four tiles. Packed B: panels of [ceil(K/2), 32] pairs, in the room of [K, 32] floats. */
 #include "kernel/amx/tiles.h"
 #include "kernel/amx/variants.h"
+#include "kernel/isa/tiles.h"
 
 enum {
     PANEL = 2 * SIMD_LEN,
@@ -10,11 +11,6 @@ enum {
     TN_BLOCKS = 8, /* blocks of terms of gemm_tn, likewise                             */
     TN_COLS = 128  /* columns of A, likewise                                           */
 };
-
-INLINE int smaller(int a, int b)
-{
-    return a < b ? a : b;
-}
 
 /* ---- packing ---- */
 

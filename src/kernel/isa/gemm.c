@@ -197,11 +197,11 @@ INLINE void tile_add(const float *left, int height, simd_float sum[][2])
 
 /* A panel of B as the tiles of gemm_nn read it. */
 typedef struct nn_columns {
-    const float *b; /* its rows, `stride` floats apart                */
+    const float *b; /* its rows, `stride` floats apart */
     size_t stride;
-    const float *bias; /* of its columns, or NULL                     */
+    const float *bias; /* of its columns, or NULL                      */
     int n;             /* columns that C has from the panel's first on */
-    int continues;     /* 1: C holds the sums so far                  */
+    int continues;     /* 1: C holds the sums so far                   */
 } nn_columns;
 
 /* The tile at c: R rows of A from `a` on times the panel p. */
